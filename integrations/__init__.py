@@ -1,0 +1,1 @@
+"""The domain: catalog, clients, flows, tokens. Knows no request, template or URL."""
