@@ -1,0 +1,25 @@
+"""Start-up: load the catalog, or refuse to start."""
+
+from django.apps import AppConfig
+from django.conf import settings
+
+from integrations.catalog import registry
+
+
+class IntegrationsConfig(AppConfig):
+    """The domain's Django app."""
+
+    name = "integrations"
+    verbose_name = "Connect Portal"
+
+    def ready(self) -> None:
+        """Load the catalog here: system checks do not run under WSGI.
+
+        Raises CatalogError for the first file that may not be served.
+        """
+        registry.install(
+            registry.load(
+                folders=settings.CONNECT_CATALOG_DIRS,
+                loopback_http=settings.OUTBOUND_LOOPBACK_HTTP,
+            )
+        )

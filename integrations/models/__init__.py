@@ -1,0 +1,35 @@
+"""The rows, one module per group. Constraints are in the database."""
+
+from integrations.models.clients import ClientVersion, OAuthClient
+from integrations.models.connections import Connection, Credential
+from integrations.models.events import AuditEvent, AuditHead
+from integrations.models.people import EndUser, Organization
+from integrations.models.projects import (
+    AllowedOrigin,
+    ApiKey,
+    Integration,
+    Project,
+    ReturnUrl,
+    SigningKey,
+)
+from integrations.models.sessions import AuthorizationRequest, Flow, PortalSession
+
+__all__ = [
+    "AllowedOrigin",
+    "ApiKey",
+    "AuditEvent",
+    "AuditHead",
+    "AuthorizationRequest",
+    "ClientVersion",
+    "Connection",
+    "Credential",
+    "EndUser",
+    "Flow",
+    "Integration",
+    "OAuthClient",
+    "Organization",
+    "PortalSession",
+    "Project",
+    "ReturnUrl",
+    "SigningKey",
+]

@@ -1,0 +1,169 @@
+"""Projects: one vendor application each, its keys, where it may embed, what it offers."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+from urllib.parse import urlsplit
+
+from django.core.exceptions import ValidationError
+from django.db import models
+from django.db.models import Q
+
+from integrations.catalog import registry
+from integrations.catalog.schema import Provider
+from integrations.models.fields import SealedModel, SealedTextField
+
+DEFAULT_ACCOUNT = "default"
+OWN_CLIENT = "user-configured-oauth"
+ACCOUNT_TYPES = (DEFAULT_ACCOUNT, OWN_CLIENT)
+
+
+def checked_origin(value: str) -> None:
+    """Accept an exact origin, scheme://host[:port] (RFC 6454 section 6.1). Raises ValidationError.
+
+    Plain http is for loopback hosts only.
+    """
+    parts = urlsplit(value)
+    host = parts.hostname or ""
+    loopback = host in {"localhost", "127.0.0.1"} or host.endswith(".localhost")
+    if value != value.lower() or f"{parts.scheme}://{parts.netloc}" != value or "@" in value:
+        raise ValidationError("Enter an origin such as https://app.example.com, without a path.")
+    if not host or "*" in host or not (parts.scheme == "https" or (loopback and "http" in value)):
+        raise ValidationError("An origin is https and names one exact host.")
+
+
+def checked_return_url(value: str) -> None:
+    """Accept a URL the portal may send people back to. Raises ValidationError."""
+    parts = urlsplit(value)
+    checked_origin(f"{parts.scheme}://{parts.netloc}")
+    if parts.fragment or parts.query or "\\" in value:
+        raise ValidationError("A return URL has no query and no fragment.")
+
+
+def default_account_types() -> list[str]:
+    """Offer both account types."""
+    return list(ACCOUNT_TYPES)
+
+
+class Project(SealedModel):
+    """One vendor application."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    name = models.CharField(max_length=80)
+    is_active = models.BooleanField(default=True)
+    audit_key = SealedTextField(editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+    def seal_context(self) -> dict[str, Any]:
+        """Name the project itself."""
+        return {"r": str(self.pk), "p": str(self.pk), "g": 0}
+
+
+class SigningKey(models.Model):
+    """A public key that verifies the user tokens the vendor's backend signs."""
+
+    class Algorithm(models.TextChoices):
+        RS256 = "RS256"
+        ES256 = "ES256"
+        EDDSA = "EdDSA"
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="signing_keys")
+    kid = models.CharField("key id", max_length=64)
+    alg = models.CharField("algorithm", max_length=8, choices=Algorithm.choices)
+    public_key = models.TextField("public key (PEM)")
+    created_at = models.DateTimeField(auto_now_add=True)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["project", "kid"], name="signing_key_unique_kid"),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.kid} ({self.alg})"
+
+
+class ApiKey(models.Model):
+    """A key of the vendor's backend. Only its digest is kept."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys")
+    name = models.CharField(max_length=80)
+    prefix = models.CharField(max_length=12, editable=False)
+    key_hash = models.CharField(max_length=64, unique=True, editable=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+    last_used_at = models.DateTimeField(null=True, editable=False)
+    revoked_at = models.DateTimeField(null=True, blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.prefix}…)"
+
+
+class AllowedOrigin(models.Model):
+    """An origin whose pages may embed the portal and call the user API."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="allowed_origins")
+    origin = models.CharField(max_length=255, validators=[checked_origin])
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["project", "origin"], name="allowed_origin_unique"),
+        )
+
+    def __str__(self) -> str:
+        return self.origin
+
+
+class ReturnUrl(models.Model):
+    """A URL a full-page visit may end at, compared as a whole."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="return_urls")
+    url = models.CharField("URL", max_length=500, validators=[checked_return_url])
+
+    class Meta:
+        constraints = (models.UniqueConstraint(fields=["project", "url"], name="return_url_unique"),)
+
+    def __str__(self) -> str:
+        return self.url
+
+
+class Integration(models.Model):
+    """A provider switched on in a project, with the project's policy for it."""
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="integrations")
+    provider_slug = models.SlugField("provider", max_length=63)
+    slug = models.SlugField(max_length=63, blank=True)
+    is_active = models.BooleanField("active", default=True)
+    account_types = models.JSONField(default=default_account_types)
+    # None follows the catalog; an empty list means none.
+    default_scopes = models.JSONField(null=True, default=None, blank=True)
+    required_scopes = models.JSONField(default=list, blank=True)
+    allowed_scopes = models.JSONField(default=list, blank=True)
+    custom_scopes_allowed = models.BooleanField(default=True)
+    description = models.CharField(max_length=200, blank=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["project", "slug"], name="integration_unique_slug"),
+            models.CheckConstraint(
+                condition=~Q(slug="") & ~Q(slug__contains="proxy"), name="integration_slug_usable"
+            ),
+        )
+
+    def __str__(self) -> str:
+        return f"{self.slug} ({self.project})"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Take the provider's slug unless another was given."""
+        self.slug = self.slug or self.provider_slug
+        super().save(*args, **kwargs)
+
+    @property
+    def provider(self) -> Provider:
+        """The catalog entry. Raises NotFound if its file is gone."""
+        return registry.provider(self.provider_slug)

@@ -1,0 +1,1 @@
+"""What the browser and the vendor talk to. No models, no HTTP to providers."""

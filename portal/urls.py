@@ -1,0 +1,2 @@
+"""Every URL on one screen."""
+urlpatterns: list = []
