@@ -4,6 +4,8 @@ from django.apps import AppConfig
 from django.conf import settings
 
 from integrations.catalog import registry
+from integrations.oauth import client
+from integrations.oauth.http import Transport
 
 
 class IntegrationsConfig(AppConfig):
@@ -17,6 +19,7 @@ class IntegrationsConfig(AppConfig):
 
         Raises CatalogError for the first file that may not be served.
         """
+        client.use(Transport(allow=settings.OUTBOUND_ALLOW_CIDRS))
         registry.install(
             registry.load(
                 folders=settings.CONNECT_CATALOG_DIRS,

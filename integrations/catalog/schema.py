@@ -49,7 +49,7 @@ def checked_template(value: str, info: ValidationInfo) -> str:
     return value
 
 
-def checked_params(value: dict[str, str]) -> dict[str, str]:
+def checked_params(value: dict[str, str | int]) -> dict[str, str | int]:
     """Return fixed request parameters that do not collide with those the flow sets."""
     if taken := set(value) & RESERVED_PARAMS:
         raise ValueError(f"{sorted(taken)[0]} is set by the flow and cannot be fixed here")
@@ -75,7 +75,7 @@ def checked_scope(value: str) -> str:
 
 
 Endpoint = Annotated[str, AfterValidator(checked_template), Field(max_length=512)]
-Params = Annotated[dict[str, str], AfterValidator(checked_params)]
+Params = Annotated[dict[str, str | int], AfterValidator(checked_params)]
 ScopeToken = Annotated[str, AfterValidator(checked_scope)]
 Text = Annotated[str, Field(min_length=1, max_length=500)]
 Label = Annotated[str, Field(min_length=1, max_length=80)]

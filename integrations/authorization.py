@@ -1,0 +1,177 @@
+"""Trips to the authorization endpoint: made, checked in a fixed order, and claimed once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from integrations import clients
+from integrations.errors import AuthorizationFailed
+from integrations.models import AuthorizationRequest, ClientVersion, Flow
+from integrations.oauth import client as oauth
+from integrations.secret import Secret, digest, new_token
+
+LIFETIME = timedelta(minutes=10)
+MAX_PENDING = 5
+
+
+@dataclass(frozen=True)
+class Authorization:
+    """Where to send the browser, and the cookie value that binds the trip to it."""
+
+    url: str
+    flow: Flow
+    browser_token: Secret
+
+
+@dataclass(frozen=True)
+class Response:
+    """An authorization response (RFC 6749 section 4.1.2, RFC 9207 section 2)."""
+
+    state: Secret
+    code: Secret | None
+    error: str
+    iss: str | None
+
+
+def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
+    """Make a request for this flow and client version; older pending ones of the flow end.
+
+    State and browser token are 256 random bits, kept as digests; the verifier is new each time.
+    """
+    provider = flow.integration.provider
+    client = clients.oauth_client(version=version)
+    state, browser_token = new_token(), new_token()
+    verifier = oauth.new_code_verifier() if provider.code_challenge_method == "S256" else None
+    with transaction.atomic():
+        _end_older(flow)
+        AuthorizationRequest(
+            project_id=flow.project_id,
+            flow=flow,
+            oauth_client=version.oauth_client,
+            client_version=version,
+            config_hash=clients.current_hash(version),
+            state_hash=digest(state),
+            browser_hash=digest(browser_token),
+            code_verifier=verifier,
+            expires_at=timezone.now() + LIFETIME,
+        ).save(force_insert=True)
+        Flow.objects.filter(pk=flow.pk).update(
+            status=Flow.Status.WAITING, error_code="", client_version=version
+        )
+    url = oauth.authorization_url(
+        provider=provider,
+        client=client,
+        scopes=tuple(flow.scopes),
+        settings=version.settings,
+        state=state,
+        verifier=verifier,
+    )
+    return Authorization(url=url, flow=flow, browser_token=Secret(browser_token))
+
+
+def cookie_key(flow: Flow) -> str:
+    """Return the part of the cookie name that tells parallel flows of a browser apart."""
+    return flow.pk.hex[:8]
+
+
+def found(response: Response) -> AuthorizationRequest:
+    """Return the request this response's state belongs to. Raises AuthorizationFailed."""
+    request = (
+        AuthorizationRequest.objects.filter(state_hash=digest(response.state.reveal()))
+        .select_related(
+            "flow__project",
+            "flow__session__signing_key",
+            "flow__end_user",
+            "flow__connection",
+            "client_version__oauth_client__integration__project",
+            "oauth_client__integration",
+        )
+        .first()
+    )
+    if request is None:
+        raise AuthorizationFailed("state_unknown")
+    return request
+
+
+def check(
+    *, request: AuthorizationRequest, response: Response, slot: str, cookies: Mapping[str, str]
+) -> None:
+    """Check a response against its request, before anything is sent anywhere.
+
+    `cookies` are the flow cookies the browser sent, by `cookie_key`.
+
+    Raises AuthorizationFailed with the code of the first check that fails: the browser that
+    started (RFC 6749 section 10.12), the slot (RFC 9700 section 4.4.2.2), the issuer (RFC 9207
+    section 2.4), then whether the client or the session changed meanwhile.
+    """
+    if request.status != AuthorizationRequest.Status.PENDING:
+        raise AuthorizationFailed("state_used")
+    browser = cookies.get(cookie_key(request.flow), "")
+    if not constant_time_compare(digest(browser), request.browser_hash):
+        raise AuthorizationFailed("session_binding_failed")
+    if not constant_time_compare(slot, request.oauth_client.slot):
+        raise AuthorizationFailed("mixup_blocked")
+    _check_issuer(request, response)
+    if request.expires_at <= timezone.now():
+        raise AuthorizationFailed("consent_timeout")
+
+
+def check_unchanged(request: AuthorizationRequest) -> None:
+    """Raise AuthorizationFailed if client, endpoints, session or key are not what they were."""
+    version, session = request.client_version, request.flow.session
+    if request.oauth_client.current_version_id != version.pk:
+        raise AuthorizationFailed("settings_changed")
+    if request.config_hash != clients.current_hash(version):
+        raise AuthorizationFailed("settings_changed")
+    if session.ended_at or session.signing_key.revoked_at or not request.flow.project.is_active:
+        raise AuthorizationFailed("session_expired")
+
+
+def claim(request: AuthorizationRequest) -> None:
+    """Take the request for this call alone, by one statement. Raises AuthorizationFailed."""
+    now = timezone.now()
+    with transaction.atomic():
+        claimed = AuthorizationRequest.objects.filter(
+            pk=request.pk,
+            status=AuthorizationRequest.Status.PENDING,
+            browser_hash=request.browser_hash,
+            expires_at__gt=now,
+        ).update(status=AuthorizationRequest.Status.CLAIMED, claimed_at=now)
+        if claimed != 1:
+            raise AuthorizationFailed("state_used")
+        Flow.objects.filter(pk=request.flow_id).update(
+            status=Flow.Status.EXCHANGING, updated_at=now
+        )
+
+
+def spend(request: AuthorizationRequest) -> None:
+    """End the request and forget its verifier: it will not be exchanged (any more)."""
+    AuthorizationRequest.objects.filter(pk=request.pk).update(
+        status=AuthorizationRequest.Status.FAILED, code_verifier=None
+    )
+
+
+def _check_issuer(request: AuthorizationRequest, response: Response) -> None:
+    provider = request.oauth_client.integration.provider
+    if response.iss is None:
+        if provider.authorization_response_iss_parameter_supported:
+            raise AuthorizationFailed("issuer_missing")
+        return
+    if provider.issuer and response.iss != provider.issuer:
+        raise AuthorizationFailed("issuer_mismatch")
+
+
+def _end_older(flow: Flow) -> None:
+    pending = AuthorizationRequest.objects.filter(
+        flow__session=flow.session_id, status=AuthorizationRequest.Status.PENDING
+    )
+    keep = pending.exclude(flow=flow).order_by("-created_at").values_list("pk", flat=True)
+    pending.exclude(pk__in=list(keep[: MAX_PENDING - 1])).update(
+        status=AuthorizationRequest.Status.FAILED, code_verifier=None
+    )

@@ -1,0 +1,229 @@
+"""Slots and the versions of what they hold. A client changes only through `replace_config`."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+
+from django.db import transaction
+
+from integrations import audit, inputs
+from integrations.catalog.schema import Provider
+from integrations.errors import FieldError, InvalidInput
+from integrations.models import ClientVersion, EndUser, Integration, OAuthClient
+from integrations.models.clients import LAST4_MIN_LENGTH
+from integrations.oauth.client import Client, Endpoints
+from integrations.secret import Secret
+
+
+@dataclass(frozen=True)
+class ClientConfig:
+    """What a person enters for a client. `client_secret` None or empty means: keep the one saved."""
+
+    client_id: str
+    client_secret: Secret | None
+    settings: Mapping[str, str]
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A stored client version and what was tidied up on the way, by field."""
+
+    version: ClientVersion
+    notices: Mapping[str, str]
+
+
+def vendor_client(integration: Integration) -> OAuthClient:
+    """Return the vendor's slot of this integration, made when it is first needed."""
+    client, _ = OAuthClient.objects.get_or_create(
+        integration=integration, owner=OAuthClient.Owner.VENDOR
+    )
+    return client
+
+
+def own_client(*, integration: Integration, end_user: EndUser) -> OAuthClient:
+    """Return the end user's newest client of this integration, or a draft slot for one."""
+    newest = (
+        OAuthClient.objects.filter(
+            integration=integration,
+            owner=OAuthClient.Owner.END_USER,
+            end_user=end_user,
+            state=OAuthClient.State.ACTIVE,
+        )
+        .select_related("current_version")
+        .order_by("-created_at")
+        .first()
+    )
+    return newest or draft_client(integration=integration, end_user=end_user)
+
+
+def draft_client(*, integration: Integration, end_user: EndUser) -> OAuthClient:
+    """Return the end user's one draft slot of this integration, made when it is first shown."""
+    client, _ = OAuthClient.objects.get_or_create(
+        integration=integration,
+        owner=OAuthClient.Owner.END_USER,
+        end_user=end_user,
+        state=OAuthClient.State.DRAFT,
+    )
+    return client
+
+
+def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> Saved:
+    """Store what was entered as the client's new version, unless nothing changed.
+
+    An empty secret keeps the saved one only while the client id and every setting that forms a
+    host or path of an endpoint stay the same: a stored secret is never sent anywhere new.
+
+    Raises InvalidInput with every field at fault.
+    """
+    provider = client.integration.provider
+    cleaned, notices = _cleaned(provider=provider, config=config)
+    with transaction.atomic():
+        locked = OAuthClient.objects.select_for_update(of=("self",)).select_related("integration__project", "current_version").get(pk=client.pk)
+        current = locked.current_version
+        secret = cleaned.client_secret or _kept_secret(provider, current, cleaned)
+        if current and _unchanged(current, cleaned, secret):
+            return Saved(current, notices)
+        version = _new_version(locked, cleaned, secret)
+        _activate(locked, version, actor)
+    client.refresh_from_db()
+    return Saved(version, notices)
+
+
+def oauth_client(*, version: ClientVersion) -> Client:
+    """Return the version as the OAuth layer wants it. Raises SealBroken."""
+    slot = version.oauth_client
+    provider = slot.integration.provider
+    return Client(
+        client_id=version.client_id,
+        client_secret=version.open_required("client_secret"),
+        redirect_uri=slot.redirect_uri(),
+        endpoints=Endpoints.of(provider=provider, settings=version.settings),
+    )
+
+
+def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, str]) -> str:
+    """Return the digest of everything that decides where the secret and the code are sent."""
+    endpoints = Endpoints.of(provider=provider, settings=settings)
+    content = {
+        "client_id": client_id,
+        "settings": dict(settings),
+        "authorization_endpoint": endpoints.authorization_endpoint,
+        "token_endpoint": endpoints.token_endpoint,
+        "revocation_endpoint": endpoints.revocation_endpoint,
+        "issuer": provider.issuer,
+        "auth_method": provider.token_endpoint_auth_method,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def current_hash(version: ClientVersion) -> str:
+    """Return the version's digest as the catalog stands now."""
+    return config_hash(
+        provider=version.oauth_client.integration.provider,
+        client_id=version.client_id,
+        settings=version.settings,
+    )
+
+
+class _Typed:
+    """Collects what is wrong with each field, so that a person sees all of it at once."""
+
+    def __init__(self) -> None:
+        self.errors: list[FieldError] = []
+        self.notices: dict[str, str] = {}
+
+    def keep(self, field: str, check: Callable[[], inputs.Cleaned]) -> str:
+        try:
+            cleaned = check()
+        except InvalidInput as error:
+            self.errors.extend(error.errors)
+            return ""
+        if cleaned.notice:
+            self.notices[field] = cleaned.notice
+        return cleaned.value
+
+
+def _cleaned(*, provider: Provider, config: ClientConfig) -> tuple[ClientConfig, dict[str, str]]:
+    typed = _Typed()
+    settings = {}
+    for item in provider.settings:
+        value = config.settings.get(item.name, item.default)
+        settings[item.name] = typed.keep(item.name, partial(inputs.clean_setting, item, value))
+    label = provider.client_id_label
+    check = partial(inputs.clean_client_id, config.client_id, label=label)
+    client_id = typed.keep("client_id", check)
+    secret = _cleaned_secret(typed, provider, config.client_secret)
+    if typed.errors:
+        raise InvalidInput(*typed.errors)
+    if secret and secret.reveal() == client_id:
+        typed.notices["client_secret"] = "This is the same as the client ID. Check both."
+    return ClientConfig(client_id, secret, settings), typed.notices
+
+
+def _cleaned_secret(typed: _Typed, provider: Provider, secret: Secret | None) -> Secret | None:
+    if not secret:
+        return None
+    label = provider.client_secret_label
+    check = partial(inputs.clean_client_secret, secret.reveal(), label=label)
+    return Secret(typed.keep("client_secret", check))
+
+
+def _kept_secret(
+    provider: Provider, current: ClientVersion | None, config: ClientConfig
+) -> Secret:
+    label = provider.client_secret_label
+    if current is None:
+        raise InvalidInput(FieldError("client_secret", "required", f"Enter the {label}."))
+    same_place = all(
+        current.settings.get(name) == config.settings.get(name)
+        for name in provider.host_settings()
+    )
+    same_endpoints = current.config_hash == current_hash(current)
+    if current.client_id != config.client_id or not same_place or not same_endpoints:
+        message = f"Enter the {label} again: it is only kept while the app and its address stay."
+        raise InvalidInput(FieldError("client_secret", "secret_required", message))
+    return current.open_required("client_secret")
+
+
+def _unchanged(current: ClientVersion, config: ClientConfig, secret: Secret) -> bool:
+    same = (current.client_id, current.settings) == (config.client_id, config.settings)
+    return same and secret == current.open_required("client_secret")
+
+
+def _new_version(client: OAuthClient, config: ClientConfig, secret: Secret) -> ClientVersion:
+    integration = client.integration
+    previous = client.current_version
+    shown = secret.reveal()[-4:] if len(secret.reveal()) >= LAST4_MIN_LENGTH else ""
+    version = ClientVersion(
+        oauth_client=client,
+        project_id=integration.project_id,
+        number=previous.number + 1 if previous else 1,
+        client_id=config.client_id,
+        client_secret=secret,
+        last4=shown,
+        settings=dict(config.settings),
+        config_hash=config_hash(
+            provider=integration.provider, client_id=config.client_id, settings=config.settings
+        ),
+    )
+    version.save(force_insert=True)
+    return version
+
+
+def _activate(client: OAuthClient, version: ClientVersion, actor: str) -> None:
+    client.current_version = version
+    client.state = OAuthClient.State.ACTIVE
+    client.save(update_fields=["current_version", "state"])
+    action = "client.created" if version.number == 1 else "client.updated"
+    audit.record(
+        project=client.integration.project,
+        actor=actor,
+        action=action,
+        subject=client,
+        version=version.number,
+        client_id=version.client_id,
+    )

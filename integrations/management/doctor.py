@@ -1,0 +1,199 @@
+"""What the doctor looks at: each examination answers with findings and never raises."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.contrib.staticfiles.storage import staticfiles_storage
+from django.db import Error as DatabaseError
+from django.db import connection
+from django.db.migrations.executor import MigrationExecutor
+from django.utils import timezone
+
+from integrations.catalog import registry
+from integrations.errors import SealBroken
+from integrations.management.commands.rotate_keys import is_current, sealed_fields
+from integrations.models.fields import SealedTextField
+
+CLOCK_WARN, CLOCK_FAIL = 5, 60
+SAMPLES = 3
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report. `next_step` is empty when all is well."""
+
+    check: str
+    status: Literal["ok", "warn", "fail"]
+    detail: str
+    next_step: str = ""
+
+
+def examine() -> Iterator[Finding]:
+    """Yield the findings of all examinations, those of configuration before the database's."""
+    for check in CHECKS:
+        try:
+            yield from check()
+        except DatabaseError as error:
+            name = check.__name__.strip("_").replace("_", " ")
+            step = "Fix the database first, then run this again."
+            yield Finding(name, "fail", f"not known: {type(error).__name__}", step)
+
+
+def _base_url() -> Iterator[Finding]:
+    parts = urlsplit(settings.BASE_URL)
+    if parts.path.strip("/"):
+        step = "Serve the portal at the root of its own host name."
+        yield Finding("base URL", "warn", f"{settings.BASE_URL} has a path", step)
+    elif parts.scheme != "https":
+        step = "Set BASE_URL to the https address that browsers use before real users come."
+        yield Finding("base URL", "warn", f"{settings.BASE_URL} is for this machine only", step)
+    else:
+        yield Finding("base URL", "ok", settings.BASE_URL)
+
+
+def _allowed_hosts() -> Iterator[Finding]:
+    hosts = [host for host in settings.ALLOWED_HOSTS if host]
+    if "*" in hosts:
+        step = "Name the hosts in ALLOWED_HOSTS instead of *."
+        yield Finding("allowed hosts", "warn", "any Host header is accepted", step)
+    elif urlsplit(settings.BASE_URL).hostname not in hosts:
+        step = "Add the host of BASE_URL to ALLOWED_HOSTS."
+        yield Finding("allowed hosts", "fail", "the host of BASE_URL is not accepted", step)
+    else:
+        yield Finding("allowed hosts", "ok", ", ".join(dict.fromkeys(hosts)))
+
+
+def _cookies() -> Iterator[Finding]:
+    https = settings.BASE_URL.startswith("https://")
+    secure = settings.SESSION_COOKIE_SECURE and settings.CSRF_COOKIE_SECURE
+    if https and not secure:
+        step = "Leave SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE as the settings derive them."
+        yield Finding("cookies", "fail", "cookies would travel over plain http", step)
+    elif settings.DEBUG:
+        step = "Set DEBUG to false anywhere but on your own machine."
+        yield Finding("cookies", "warn", "DEBUG is on: error pages show settings", step)
+    else:
+        yield Finding("cookies", "ok", "secure" if secure else "plain http on this machine")
+
+
+def _catalog() -> Iterator[Finding]:
+    number = len(registry.providers())
+    folders = len(settings.CONNECT_CATALOG_DIRS)
+    detail = f"{number} providers, {folders} folders of your own"
+    if number:
+        yield Finding("catalog", "ok", detail)
+    else:
+        step = "Reinstall the package: its provider files are missing."
+        yield Finding("catalog", "fail", detail, step)
+
+
+def _static_files() -> Iterator[Finding]:
+    try:
+        staticfiles_storage.url("admin/css/base.css")
+    except ValueError:
+        step = "Run manage.py collectstatic."
+        yield Finding("static files", "fail", "not collected, so pages have no style", step)
+        return
+    yield Finding("static files", "ok", f"served below {settings.STATIC_URL}")
+
+
+def _data_folder() -> Iterator[Finding]:
+    if connection.vendor != "sqlite":
+        yield Finding("data folder", "ok", "not needed: the database is a server")
+        return
+    folder = Path(str(connection.settings_dict["NAME"])).resolve().parent
+    if os.access(folder, os.W_OK | os.X_OK):
+        yield Finding("data folder", "ok", str(folder))
+    else:
+        step = "Create the folder and let the user that runs the service write to it."
+        yield Finding("data folder", "fail", f"{folder} cannot be written", step)
+
+
+def _database() -> Iterator[Finding]:
+    try:
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT 1")
+    except DatabaseError as error:
+        step = "Check DATABASE_URL and that the database accepts connections."
+        yield Finding("database", "fail", f"no connection: {type(error).__name__}", step)
+        return
+    yield Finding("database", "ok", connection.vendor)
+
+
+def _migrations() -> Iterator[Finding]:
+    executor = MigrationExecutor(connection)
+    pending = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    if pending:
+        step = "Run manage.py migrate."
+        yield Finding("migrations", "fail", f"{len(pending)} are not applied", step)
+    else:
+        yield Finding("migrations", "ok", "all applied")
+
+
+def _clock() -> Iterator[Finding]:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT CURRENT_TIMESTAMP")
+        answer = cursor.fetchone()[0]
+    seconds = abs((timezone.now() - _instant(answer)).total_seconds())
+    step = "Turn on time synchronisation (NTP) on this machine and on the database's."
+    detail = f"{seconds:.0f} s away from the database's"
+    if seconds > CLOCK_FAIL:
+        yield Finding("clock", "fail", detail, step)
+    elif seconds > CLOCK_WARN:
+        yield Finding("clock", "warn", detail, step)
+    else:
+        yield Finding("clock", "ok", detail)
+
+
+def _encryption_keys() -> Iterator[Finding]:
+    stale = opened = 0
+    for field in sealed_fields():
+        for row in _samples(field):
+            try:
+                field.open(row)
+            except SealBroken as error:
+                step = "Put the key that wrote it back into FERNET_KEYS."
+                yield Finding("encryption keys", "fail", f"{error} cannot be opened", step)
+                return
+            opened += 1
+            stale += not is_current(field, getattr(row, field.attname))
+    if stale:
+        step = "Run manage.py rotate_keys, then retire the old key."
+        yield Finding("encryption keys", "warn", "some values have an older key", step)
+    else:
+        yield Finding("encryption keys", "ok", f"{opened} samples opened")
+
+
+def _samples(field: SealedTextField) -> Iterator[Any]:
+    rows = field.model._default_manager.filter(**{f"{field.attname}__isnull": False})
+    yield from rows.order_by("pk")[:SAMPLES]
+    yield from rows.order_by("-pk")[:SAMPLES]
+
+
+def _instant(answer: Any) -> datetime:
+    # SQLite answers with text in UTC, PostgreSQL with an aware datetime.
+    if isinstance(answer, datetime):
+        return answer
+    return datetime.fromisoformat(str(answer)).replace(tzinfo=UTC)
+
+
+CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
+    _base_url,
+    _allowed_hosts,
+    _cookies,
+    _catalog,
+    _static_files,
+    _data_folder,
+    _database,
+    _migrations,
+    _clock,
+    _encryption_keys,
+)

@@ -1,0 +1,1 @@
+"""OAuth over HTTP: requests out, answers in. No Django, no database."""

@@ -1,0 +1,147 @@
+"""Read a provider's answer as data from a stranger."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, NoReturn
+from urllib.parse import parse_qsl
+
+from integrations.errors import (
+    ClientRejected,
+    GrantRevoked,
+    ProviderFailure,
+    ProviderUnavailable,
+)
+from integrations.oauth.http import Answer
+from integrations.secret import Secret
+
+TOKEN = re.compile(r"\A[\x20-\x7e]{1,16384}\Z")
+ERROR_CODE = re.compile(r"[^A-Za-z0-9_.\- ]")
+MAX_LIFETIME = 315_360_000
+CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client", "bad_client_secret"})
+CLIENT_ERRORS |= {"invalid_client_id", "incorrect_client_credentials"}
+GRANT_ERRORS = frozenset({"invalid_grant", "invalid_refresh_token", "token_revoked"})
+RETRY_MAX = 3600
+
+
+@dataclass(frozen=True)
+class TokenAnswer:
+    """A successful token answer (RFC 6749 section 5.1). Lifetimes are in seconds."""
+
+    access_token: Secret
+    refresh_token: Secret | None
+    token_type: str
+    expires_in: int | None
+    scope: str | None
+    extra: Mapping[str, Any]
+
+
+def parsed(answer: Answer) -> Any:
+    """Return the JSON (or form-encoded) body. Raises ProviderFailure for anything else."""
+    kind = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+    try:
+        text = answer.body.decode("utf-8-sig")
+        if kind == "application/x-www-form-urlencoded":
+            return dict(parse_qsl(text, strict_parsing=True, max_num_fields=50))
+        return json.loads(text, parse_constant=_refuse, object_pairs_hook=_unique)
+    except (ValueError, RecursionError):
+        raise ProviderFailure("provider_bad_response") from None
+
+
+def token_answer(answer: Answer, data: Any) -> TokenAnswer:
+    """Return the token answer in `data`, which came in `answer`.
+
+    Raises GrantRevoked, ClientRejected, ProviderUnavailable or ProviderFailure for an error answer
+    (RFC 6749 section 5.2) and for one that does not have the right shape.
+    """
+    if not isinstance(data, dict):
+        raise ProviderFailure("provider_bad_response")
+    if answer.status >= 400 or "error" in data:
+        _refused(answer, data)
+    return TokenAnswer(
+        access_token=_token(data.get("access_token")),
+        refresh_token=_token(data["refresh_token"]) if data.get("refresh_token") else None,
+        token_type=_token_type(data.get("token_type", "Bearer")),
+        expires_in=_seconds(data.get("expires_in")),
+        scope=_scope(data.get("scope")),
+        extra=data,
+    )
+
+
+def raise_for_status(answer: Answer) -> None:
+    """Raise ProviderUnavailable for 429 and 5xx: try again later, nothing is decided."""
+    if answer.status == 429 or answer.status >= 500:
+        raise ProviderUnavailable(retry_after=_retry_after(answer))
+
+
+def at_path(data: Any, path: str) -> str:
+    """Return the text or number at a dotted path (`user.id`, `0.url`), or an empty string."""
+    for part in path.split("."):
+        if isinstance(data, dict):
+            data = data.get(part)
+        elif isinstance(data, list) and part.isdecimal() and int(part) < len(data):
+            data = data[int(part)]
+        else:
+            return ""
+    return str(data)[:255] if isinstance(data, str | int) and not isinstance(data, bool) else ""
+
+
+def _refused(answer: Answer, data: Mapping[str, Any]) -> NoReturn:
+    raise_for_status(answer)
+    error = ERROR_CODE.sub("", str(data.get("error", "")))[:64]
+    if error in GRANT_ERRORS:
+        raise GrantRevoked(provider_error=error)
+    if error in CLIENT_ERRORS or (answer.status == 401 and not error):
+        raise ClientRejected(provider_error=error)
+    raise ProviderFailure(provider_error=error)
+
+
+def _token(value: Any) -> Secret:
+    if not isinstance(value, str) or not TOKEN.match(value):
+        raise ProviderFailure("provider_bad_response")
+    return Secret(value)
+
+
+def _token_type(value: Any) -> str:
+    # "bot" and "user" are Slack's words for a bearer token (RFC 6750).
+    if not isinstance(value, str) or value.casefold() not in {"bearer", "bot", "user"}:
+        raise ProviderFailure("provider_bad_response")
+    return "Bearer"
+
+
+def _seconds(value: Any) -> int | None:
+    if value is None or value in ("", 0, "0"):
+        return None
+    text = str(value) if isinstance(value, int | str) and not isinstance(value, bool) else ""
+    if not text.isdecimal() or len(text) > 10 or int(text) > MAX_LIFETIME:
+        raise ProviderFailure("provider_bad_response")
+    return int(text)
+
+
+def _scope(value: Any) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, list) and all(isinstance(part, str) for part in value):
+        value = " ".join(value)
+    if not isinstance(value, str) or len(value) > 16_384:
+        raise ProviderFailure("provider_bad_response")
+    return value
+
+
+def _retry_after(answer: Answer) -> int | None:
+    value = answer.headers.get("retry-after", "")
+    return min(int(value), RETRY_MAX) if value.isdecimal() and len(value) < 7 else None
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("duplicate key")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")

@@ -1,0 +1,240 @@
+"""The one door to the outside. Every call to a provider goes through `Transport.request`.
+
+No redirects (a 307 would send the client secret on), one resolved and checked address per call,
+https on port 443 unless the operator allowed the address, a wall-clock deadline that also cuts a
+dripping answer, a cap on the body, a cap on concurrent calls per host, no cookies, no environment.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+import socket
+import threading
+from collections import defaultdict
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from http.cookiejar import DefaultCookiePolicy
+from typing import Any
+
+import requests
+from requests.adapters import HTTPAdapter
+from requests_hardened.ip_filter import InvalidIPAddress, filter_host
+from requests_hardened.ip_filter_adapter import IPFilterAdapter
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import HTTPError
+
+from integrations.errors import ProviderFailure, ProviderUnavailable
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+DEADLINE, CONNECT_TIMEOUT, HOST_WAIT = 15.0, 5.0, 5.0
+MAX_BODY, MAX_PER_HOST, CHUNK = 65_536, 10, 8_192
+# Teredo and the deprecated IPv4-compatible block lead to IPv4 addresses the filter cannot see.
+EXTRA_BLOCKED = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("::/96"))
+
+_call = threading.local()
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the provider sent: `headers` have lower-case names."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+
+class _Watched:
+    """Lets the call in progress cut this connection's socket when its deadline passes."""
+
+    def _new_conn(self) -> socket.socket:
+        sock: socket.socket = super()._new_conn()  # type: ignore[misc]
+        _call.watch.follow(sock)
+        return sock
+
+    def request(self, *args: Any, **kwargs: Any) -> None:
+        if (sock := getattr(self, "sock", None)) is not None:
+            _call.watch.follow(sock)
+        super().request(*args, **kwargs)  # type: ignore[misc]
+
+
+class _WatchedHTTP(_Watched, HTTPConnection):
+    pass
+
+
+class _WatchedHTTPS(_Watched, HTTPSConnection):
+    pass
+
+
+class _HTTPPool(HTTPConnectionPool):
+    ConnectionCls = _WatchedHTTP  # type: ignore[assignment]
+
+
+class _HTTPSPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedHTTPS  # type: ignore[assignment]
+
+
+class _Watch:
+    """Shuts the socket down at the deadline. A duplicate survives the switch to TLS."""
+
+    def __init__(self, seconds: float) -> None:
+        self.expired = False
+        self._duplicate: int | None = None
+        self._lock = threading.Lock()
+        self._timer = threading.Timer(seconds, self._expire)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def follow(self, sock: socket.socket) -> None:
+        with self._lock:
+            self._drop()
+            self._duplicate = os.dup(sock.fileno())
+        if self.expired:
+            self._expire()
+
+    def stop(self) -> None:
+        self._timer.cancel()
+        with self._lock:
+            self._drop()
+
+    def _expire(self) -> None:
+        self.expired = True
+        with self._lock:
+            if self._duplicate is None:
+                return
+            # Closing the duplicate is not enough: only a shutdown wakes a blocked read.
+            with suppress(OSError), socket.socket(fileno=os.dup(self._duplicate)) as twin:
+                twin.shutdown(socket.SHUT_RDWR)
+
+    def _drop(self) -> None:
+        if self._duplicate is not None:
+            os.close(self._duplicate)
+            self._duplicate = None
+
+
+class _PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]
+    """Resolve once, check every address, connect to the checked one under the host's own name."""
+
+    def __init__(self, *, https: bool, allow: tuple[Network, ...]) -> None:
+        super().__init__(is_https_proto=https)
+        self._allow = allow
+        self.poolmanager.pool_classes_by_scheme = {"http": _HTTPPool, "https": _HTTPSPool}
+
+    def build_connection_pool_key_attributes(
+        self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Pin the pool to a checked address. Raises InvalidIPAddress."""
+        host_params, pool_kwargs = HTTPAdapter.build_connection_pool_key_attributes(
+            self, request, verify, cert
+        )
+        host, port = str(host_params["host"]), host_params["port"]
+        address = self._checked_address(host, port or (443 if self._is_https_proto else 80))
+        request.headers["Host"] = f"{host}:{port}" if port else host
+        if self._is_https_proto:
+            pool_kwargs |= {"assert_hostname": host, "server_hostname": host}
+        host_params["host"] = f"[{address}]" if address.version == 6 else str(address)
+        return host_params, pool_kwargs
+
+    def _checked_address(self, host: str, port: int) -> Address:
+        answers = socket.getaddrinfo(host.strip("[]"), port, type=socket.SOCK_STREAM)
+        addresses = [_unmapped(ipaddress.ip_address(answer[4][0])) for answer in answers]
+        for address in addresses:
+            self._check(address, port)
+        return addresses[0]
+
+    def _check(self, address: Address, port: int) -> None:
+        if any(address.version == net.version and address in net for net in self._allow):
+            return
+        blocked = any(address.version == net.version and address in net for net in EXTRA_BLOCKED)
+        if not self._is_https_proto or port != 443 or not address.is_global or blocked:
+            raise InvalidIPAddress("address or port is not allowed")
+        filter_host(str(address), port, allow_loopback=False)
+
+
+class Transport:
+    """A keep-alive session to providers, safe to share between threads."""
+
+    def __init__(self, *, allow: tuple[Network, ...] = (), deadline: float = DEADLINE) -> None:
+        self._deadline = deadline
+        self._hosts: dict[str, threading.BoundedSemaphore] = defaultdict(
+            lambda: threading.BoundedSemaphore(MAX_PER_HOST)
+        )
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
+        for https in (True, False):
+            prefix = "https://" if https else "http://"
+            self._session.mount(prefix, _PinnedAdapter(https=https, allow=allow))
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+    ) -> Answer:
+        """Make one call and return its whole answer.
+
+        Raises ProviderUnavailable if the provider could not be reached in time, ProviderFailure
+        for a redirect, a compressed or an oversized answer, or an address that is not allowed.
+        """
+        prepared = self._session.prepare_request(
+            requests.Request(method, url, headers=dict(headers), data=body)
+        )
+        prepared.headers["Accept-Encoding"] = "identity"
+        with self._place_for(requests.utils.urlparse(url).netloc), self._deadline_of_call():
+            return self._sent(prepared)
+
+    def _sent(self, prepared: requests.PreparedRequest) -> Answer:
+        try:
+            with self._session.send(
+                prepared,
+                stream=True,
+                allow_redirects=False,
+                timeout=(CONNECT_TIMEOUT, self._deadline),
+            ) as response:
+                return _read(response)
+        except InvalidIPAddress:
+            raise ProviderFailure("provider_address_refused") from None
+        except (requests.RequestException, HTTPError, OSError):
+            raise ProviderUnavailable from None
+
+    @contextmanager
+    def _deadline_of_call(self) -> Iterator[None]:
+        _call.watch = watch = _Watch(self._deadline)
+        try:
+            yield
+        finally:
+            watch.stop()
+            if watch.expired:
+                # A socket shut down mid-body can look like a complete answer.
+                raise ProviderUnavailable("provider_timeout") from None
+
+    @contextmanager
+    def _place_for(self, host: str) -> Iterator[None]:
+        places = self._hosts[host]
+        if not places.acquire(timeout=HOST_WAIT):
+            raise ProviderUnavailable("provider_busy")
+        try:
+            yield
+        finally:
+            places.release()
+
+
+def _read(response: requests.Response) -> Answer:
+    if response.is_redirect or 300 <= response.status_code < 400:
+        raise ProviderFailure("provider_redirect")
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    if headers.get("content-encoding", "identity") != "identity":
+        raise ProviderFailure("provider_bad_response")
+    body = bytearray()
+    for chunk in response.raw.stream(CHUNK, decode_content=False):
+        body += chunk
+        if len(body) > MAX_BODY:
+            raise ProviderFailure("provider_bad_response")
+    return Answer(status=response.status_code, headers=headers, body=bytes(body))
+
+
+def _unmapped(address: Address) -> Address:
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return mapped or address

@@ -1,0 +1,89 @@
+"""Scope policy: what a project asks for, what a user may add, and what the provider granted."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from integrations.catalog.schema import Provider, Scope
+from integrations.errors import FieldError, InvalidInput
+from integrations.models import Integration
+
+
+@dataclass(frozen=True)
+class ScopePolicy:
+    """The scopes of an integration as its form and its checks see them."""
+
+    default: tuple[str, ...]
+    required: tuple[str, ...]
+    allowed: frozenset[str] | None
+    custom_allowed: bool
+    known: tuple[Scope, ...]
+
+    def selectable(self) -> tuple[Scope, ...]:
+        """Return the described scopes a user may tick, in the catalog's order."""
+        wanted = {*self.default, *self.required}
+        return tuple(
+            scope
+            for scope in self.known
+            if self.allowed is None or scope.name in self.allowed or scope.name in wanted
+        )
+
+
+def policy(integration: Integration) -> ScopePolicy:
+    """Return the integration's policy: None for its defaults means the catalog's."""
+    provider = integration.provider
+    required = tuple(integration.required_scopes)
+    chosen = integration.default_scopes
+    default = provider.default_scopes if chosen is None else tuple(chosen)
+    return ScopePolicy(
+        default=tuple(dict.fromkeys((*required, *default))),
+        required=required,
+        allowed=frozenset(integration.allowed_scopes) or None,
+        custom_allowed=integration.custom_scopes_allowed,
+        known=provider.scopes,
+    )
+
+
+def checked(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the scopes to request: the required ones first, then the others in their order.
+
+    Raises InvalidInput for a scope the policy does not permit.
+    """
+    described = {scope.name for scope in rules.selectable()}
+    for name in names:
+        if name in described or name in rules.default:
+            continue
+        if not rules.custom_allowed:
+            message = f"{name} is not offered here. Remove it, or ask for it to be allowed."
+            raise InvalidInput(FieldError("scopes", "scope_not_allowed", message))
+    return tuple(dict.fromkeys((*rules.required, *names)))
+
+
+def granted(*, requested: tuple[str, ...], scope: str | None) -> tuple[str, ...]:
+    """Return the scopes of a token answer.
+
+    An answer without scope means all that was requested (RFC 6749 section 5.1). Some providers
+    answer with another separator than they read, so both are taken.
+    """
+    if not scope:
+        return requested
+    return tuple(dict.fromkeys(part for part in re.split(r"[\s,]+", scope) if part))
+
+
+def missing(
+    *, provider: Provider, required: tuple[str, ...], given: tuple[str, ...]
+) -> tuple[str, ...]:
+    """Return the required scopes that were not granted.
+
+    A scope that only asks for a refresh token is not echoed by every provider, so it never counts.
+    """
+    silent = {provider.refresh.offline_scope, "openid", "offline_access"}
+    held = {_bare(name) for name in given}
+    return tuple(name for name in required if name not in silent and _bare(name) not in held)
+
+
+def _bare(name: str) -> str:
+    # Microsoft answers with the resource in front: https://graph.microsoft.com/Mail.Read.
+    short = name.removeprefix("https://graph.microsoft.com/")
+    return {"https://www.googleapis.com/auth/userinfo.email": "email"}.get(short, short)
