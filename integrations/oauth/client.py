@@ -9,7 +9,7 @@ import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, quote, quote_plus, urlencode, urlsplit
+from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from oauthlib.oauth2 import WebApplicationClient
 
@@ -116,7 +116,7 @@ def exchange(
 
 
 def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> TokenAnswer:
-    """Refresh (RFC 6749 section 6). Raises GrantRevoked if the grant is gone; else as `exchange`."""
+    """Refresh (RFC 6749 section 6). Raises GrantRevoked if the grant is gone, as `exchange`."""
     fields = {"refresh_token": refresh_token.reveal()}
     return _token_request(provider, client, "refresh_token", fields)
 

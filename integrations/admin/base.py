@@ -1,0 +1,123 @@
+"""What the pages of the admin share: read-only pages, names of actors, links, safe counts."""
+
+from __future__ import annotations
+
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode
+from uuid import UUID
+
+from django import forms
+from django.contrib import admin
+from django.core.exceptions import PermissionDenied
+from django.core.paginator import Paginator
+from django.db import models
+from django.http import Http404, HttpRequest, HttpResponse
+from django.template.response import TemplateResponse
+from django.urls import reverse
+from django.utils.html import format_html
+
+if TYPE_CHECKING:
+    ModelAdmin = admin.ModelAdmin[Any]
+    TabularInline = admin.TabularInline[Any, Any]
+    ModelForm = forms.ModelForm[Any]
+else:
+    ModelAdmin, TabularInline, ModelForm = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
+
+COUNTED_ROWS = 10_000
+NOTHING = "-"
+
+
+class BoundedPaginator(Paginator):  # type: ignore[type-arg]
+    """Count at most COUNTED_ROWS rows: counting a log of millions would take seconds."""
+
+    @cached_property
+    def count(self) -> int:
+        """Return the number of rows, or COUNTED_ROWS if there are more."""
+        rows: Any = self.object_list
+        return int(rows[:COUNTED_ROWS].count())
+
+
+class ReadOnlyAdmin(ModelAdmin):
+    """Rows that are looked at here and changed elsewhere."""
+
+    paginator = BoundedPaginator
+    show_full_result_count = False
+    list_per_page = 50
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+class ReadOnlyInline(TabularInline):
+    """Related rows, shown only."""
+
+    extra = 0
+    can_delete = False
+
+    def has_add_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse."""
+        return False
+
+
+def actor(request: HttpRequest) -> str:
+    """Return how the audit log names the person at work."""
+    return f"admin:{request.user.get_username()}"
+
+
+def required_object(model_admin: ModelAdmin, request: HttpRequest, pk: UUID, action: str) -> Any:
+    """Return a row the person may act on. Raises Http404 or PermissionDenied."""
+    found = model_admin.get_queryset(request).filter(pk=pk).first()
+    if found is None:
+        raise Http404
+    opts = model_admin.opts
+    if not request.user.has_perm(f"{opts.app_label}.{action}_{opts.model_name}"):  # type: ignore[union-attr]
+        raise PermissionDenied
+    return found
+
+
+def page(
+    model_admin: ModelAdmin, request: HttpRequest, template: str, **context: Any
+) -> HttpResponse:
+    """Return a page of the admin outside the generated ones."""
+    shared = {**model_admin.admin_site.each_context(request), "opts": model_admin.opts}
+    return TemplateResponse(request, f"admin/integrations/{template}", {**shared, **context})
+
+
+def link(target: models.Model | None, text: str = "") -> str:
+    """Return a link to a row's own page. The text is set apart from what is around it."""
+    if target is None:
+        return NOTHING
+    url = reverse(f"admin:integrations_{target._meta.model_name}_change", args=[target.pk])
+    return format_html('<a href="{}"><bdi>{}</bdi></a>', url, text or str(target))
+
+
+def listed(model_name: str, text: str, **filters: object) -> str:
+    """Return a link to a list of rows, filtered."""
+    url = reverse(f"admin:integrations_{model_name}_changelist")
+    query = urlencode({name: str(value) for name, value in filters.items()})
+    return format_html('<a href="{}?{}">{}</a>', url, query, text)
+
+
+def plain(text: object) -> str:
+    """Return text that someone outside typed, unable to turn the direction of its surroundings."""
+    return format_html("<bdi>{}</bdi>", text) if text else NOTHING
+
+
+def codes(names: list[str]) -> str:
+    """Return scope names one under the other."""
+    return format_html("<code>{}</code>", "\n".join(names)) if names else NOTHING

@@ -1,0 +1,116 @@
+"""OAuth clients: the slots and what is known about what they hold. Never the secret."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.template.loader import render_to_string
+
+from integrations.admin.base import NOTHING, ReadOnlyAdmin, ReadOnlyInline, link, listed, plain
+from integrations.models import ClientVersion, OAuthClient
+
+
+def secret_status(version: ClientVersion | None) -> str:
+    """Return what may be said about a stored secret."""
+    if version is None:
+        return "Not set"
+    ends = f", ends in {version.last4}" if version.last4 else ""
+    return f"Set{ends}, added {version.created_at:%-d %b %Y}"
+
+
+class VersionInline(ReadOnlyInline):
+    """What the slot held over time."""
+
+    model = ClientVersion
+    verbose_name_plural = "versions, newest first"
+    fields = ("number", "client_id_text", "secret", "settings_text", "secret_expires_on")
+    readonly_fields = fields
+    ordering = ("-number",)
+
+    @admin.display(description="client id")
+    def client_id_text(self, row: ClientVersion) -> str:
+        """The client id, as text of others."""
+        return plain(row.client_id)
+
+    @admin.display(description="secret")
+    def secret(self, row: ClientVersion) -> str:
+        """Whether there is a secret, and since when."""
+        return secret_status(row)
+
+    @admin.display(description="settings")
+    def settings_text(self, row: ClientVersion) -> str:
+        """The settings that were saved with it."""
+        return ", ".join(f"{name}: {value}" for name, value in row.settings.items()) or NOTHING
+
+
+@admin.register(OAuthClient)
+class OAuthClientAdmin(ReadOnlyAdmin):
+    """The slots. A vendor's client is edited on the page of its integration."""
+
+    list_display = ("slot", "integration", "owner_text", "state", "client_id", "secret", "expires")
+    list_select_related = ("integration__project", "current_version", "end_user", "organization")
+    list_filter = ("owner", "state", "integration__project")
+    search_fields = (
+        "slot",
+        "current_version__client_id",
+        "end_user__external_id",
+        "organization__external_id",
+    )
+    search_help_text = "Search by slot, client id, user id or organization id."
+    date_hierarchy = "created_at"
+    ordering = ("-created_at", "pk")
+    inlines = (VersionInline,)
+    fields = (
+        "integration_link",
+        "owner_text",
+        "state",
+        "redirect_url",
+        "client_id",
+        "secret",
+        "expires",
+        "created_at",
+        "connections_link",
+    )
+
+    @admin.display(description="owner", ordering="owner")
+    def owner_text(self, row: OAuthClient) -> str:
+        """Whose app it is."""
+        owner = row.end_user or row.organization
+        return plain(f"{row.get_owner_display()}: {owner}" if owner else row.get_owner_display())
+
+    @admin.display(description="client id", ordering="current_version__client_id")
+    def client_id(self, row: OAuthClient) -> str:
+        """The client id in use."""
+        return plain(row.current_version.client_id if row.current_version else "")
+
+    @admin.display(description="secret")
+    def secret(self, row: OAuthClient) -> str:
+        """Whether a secret is saved."""
+        return secret_status(row.current_version)
+
+    @admin.display(description="secret expires", ordering="current_version__secret_expires_on")
+    def expires(self, row: OAuthClient) -> str:
+        """When the secret ends, if someone said so."""
+        day = row.current_version.secret_expires_on if row.current_version else None
+        return f"{day:%-d %b %Y}" if day else NOTHING
+
+    @admin.display(description="integration")
+    def integration_link(self, row: OAuthClient) -> str:
+        """A link to the integration."""
+        return link(row.integration)
+
+    @admin.display(description="redirect URL")
+    def redirect_url(self, row: OAuthClient) -> str:
+        """The URL to register at the provider, ready to copy."""
+        return render_to_string(
+            "admin/integrations/copy_field.html",
+            {"id": "redirect-url", "label": "Redirect URL", "value": row.redirect_uri()},
+        )
+
+    @admin.display(description="connections")
+    def connections_link(self, row: OAuthClient) -> str:
+        """A link to what was connected with it."""
+        return listed("connection", "See its connections", oauth_client__id__exact=row.pk)
+
+    class Media:
+        css = {"all": ("admin_connect.css",)}
+        js = ("admin_connect.js",)

@@ -1,0 +1,1 @@
+"""HTML pages: function views, one module for each page group."""

@@ -1,0 +1,283 @@
+"""What each template may use: one frozen dataclass for each screen."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from uuid import UUID
+
+
+@dataclass(frozen=True)
+class Frame:
+    """What every portal page shows and carries. `handle` is empty in a full-page visit."""
+
+    vendor: str
+    person: str
+    handle: str
+    embedded: bool
+    embed_origin: str
+    theme: str
+    locale: str
+    return_url: str
+
+
+@dataclass(frozen=True)
+class App:
+    """The integration a page is about."""
+
+    slug: str
+    name: str
+    description: str
+    logo: str
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One account type of the picker."""
+
+    id: str
+    title: str
+    text: str
+    checked: bool
+    recommended: bool
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that went wrong or happened: what, why, and the one next step."""
+
+    code: str
+    title: str
+    text: str
+    action: str = ""
+
+
+@dataclass(frozen=True)
+class FormError:
+    """A field's error, for the summary and beside the field; `field` is the input's id."""
+
+    field: str
+    message: str
+
+
+@dataclass(frozen=True)
+class ScopeRow:
+    """One permission of the scope list."""
+
+    name: str
+    description: str
+    checked: bool
+    required: bool
+    sensitive: bool
+    admin_consent: bool
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class SettingField:
+    """One provider setting: `kind` is text, choice or scopes; `options` are (value, label)."""
+
+    name: str
+    label: str
+    kind: str
+    value: str
+    required: bool
+    placeholder: str
+    help: str
+    prefix: str
+    suffix: str
+    options: tuple[tuple[str, str], ...]
+    error: str
+    notice: str
+
+
+@dataclass(frozen=True)
+class GuideStep:
+    """One step of the setup guide, cut at its copyable values: (kind, text) pairs.
+
+    Kinds are "text", "redirect_uri" and "scopes".
+    """
+
+    parts: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Guide:
+    """How to register the app at the provider."""
+
+    console: str
+    redirect_uri_label: str
+    minutes: int
+    role: str
+    steps: tuple[GuideStep, ...]
+    tip: str
+    notice: str
+    documentation: str
+    checked: datetime
+
+
+@dataclass(frozen=True)
+class SavedSecret:
+    """What may be said about a stored secret."""
+
+    last4: str
+    saved_at: datetime
+
+
+@dataclass(frozen=True)
+class AccountTypeScreen:
+    """install/account_type.html"""
+
+    frame: Frame
+    app: App
+    flow_id: UUID
+    choices: tuple[Choice, ...]
+    step: tuple[int, int]
+    errors: tuple[FormError, ...] = ()
+
+
+@dataclass(frozen=True)
+class OptionsScreen:
+    """install/options.html: the own-client form beside its guide.
+
+    `saved` is set when a secret is stored and may be kept; `extra_scopes` are typed ones that no
+    row describes; `errors` are by field, in page order.
+    """
+
+    frame: Frame
+    app: App
+    flow_id: UUID
+    step: tuple[int, int]
+    can_go_back: bool
+    redirect_uri: str
+    guide: Guide
+    client_id: str
+    client_id_label: str
+    client_id_hint: str
+    client_secret_label: str
+    client_secret_hint: str
+    saved: SavedSecret | None
+    settings: tuple[SettingField, ...]
+    scopes: tuple[ScopeRow, ...]
+    extra_scopes: str
+    custom_scopes_allowed: bool
+    scope_text: str
+    errors: tuple[FormError, ...]
+    error_by_field: Mapping[str, str]
+    notices: tuple[Notice, ...]
+
+
+@dataclass(frozen=True)
+class ReviewScreen:
+    """install/review.html: what will happen, and the button that opens the provider."""
+
+    frame: Frame
+    app: App
+    flow_id: UUID
+    step: tuple[int, int]
+    can_go_back: bool
+    own_client: bool
+    client_id: str
+    secret_last4: str
+    scopes: tuple[ScopeRow, ...]
+    window: str
+    notices: tuple[Notice, ...] = ()
+    failure: Notice | None = None
+
+
+@dataclass(frozen=True)
+class WaitingScreen:
+    """install/waiting.html: the provider's window is open. `delay` is seconds to the next poll."""
+
+    frame: Frame
+    app: App
+    flow_id: UUID
+    step: tuple[int, int]
+    window: str
+    delay: int
+    redirect_uri: str
+
+
+@dataclass(frozen=True)
+class ResultScreen:
+    """install/result.html: connected, limited or cancelled."""
+
+    frame: Frame
+    app: App
+    flow_id: UUID
+    status: str
+    connection_id: UUID | None
+    account_label: str
+    own_client: bool
+    granted: tuple[str, ...] = ()
+    missing: tuple[ScopeRow, ...] = ()
+
+
+@dataclass(frozen=True)
+class ConnectionRow:
+    """One connection of the manage page."""
+
+    id: UUID
+    app: App
+    account_label: str
+    own_client: bool
+    client_id: str
+    status: str
+    status_label: str
+    reason_text: str
+    needs_action: bool
+    connected_at: datetime
+    scopes: tuple[str, ...]
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ManageScreen:
+    """manage/index.html. `offers` are integrations that could be connected."""
+
+    frame: Frame
+    connections: tuple[ConnectionRow, ...]
+    offers: tuple[App, ...]
+    done: Notice | None = None
+
+
+@dataclass(frozen=True)
+class DisconnectScreen:
+    """manage/disconnect.html: the question before it happens."""
+
+    frame: Frame
+    connection: ConnectionRow
+
+
+@dataclass(frozen=True)
+class LeavingScreen:
+    """oauth/leaving.html: the page between us and the provider. Loads no script."""
+
+    vendor: str
+    person: str
+    app: App
+    url: str
+
+
+@dataclass(frozen=True)
+class DoneScreen:
+    """oauth/done.html, in the provider's window. `outcome` is connected, failed or waiting."""
+
+    vendor: str
+    app: App
+    flow_id: UUID
+    outcome: str
+    notice: Notice | None
+    return_path: str
+
+
+@dataclass(frozen=True)
+class ErrorScreen:
+    """errors/error.html, on any page."""
+
+    notice: Notice
+    request_id: str
+    embed_origin: str = ""
+    status: int = 400
+    details: Mapping[str, str] = field(default_factory=dict)
