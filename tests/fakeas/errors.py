@@ -77,7 +77,9 @@ DEFAULTS: dict[Reason, tuple[str, str]] = {
     Reason.INSUFFICIENT_SCOPE: ("insufficient_scope", "The access token lacks a scope."),
 }
 
-CLIENT_REASONS = frozenset(reason for reason, (code, _) in DEFAULTS.items() if code == "invalid_client")
+CLIENT_REASONS = frozenset(
+    reason for reason, (code, _) in DEFAULTS.items() if code == "invalid_client"
+)
 
 
 class Refused(Exception):

@@ -15,7 +15,7 @@ KEPT = 20_000
 class Recorded:
     """One request as received, and what became of it.
 
-    `query` and `form` map each name to its values in order; `json` is the decoded JSON body or None;
+    `query` and `form` map each name to its values in order; `json` is the decoded body or None;
     `outcome` is "ok", the reason of a refusal, the name of a fault, or "pending".
     """
 

@@ -46,7 +46,9 @@ CLIENTS: dict[str, Magic] = {
     "fake_other_account": Magic(
         "Each authorization is another account id with the same email.", {"other_account": True}
     ),
-    "fake_server_error": Magic("The token endpoint answers 503.", {"token_status": {"status": 503}}),
+    "fake_server_error": Magic(
+        "The token endpoint answers 503.", {"token_status": {"status": 503}}
+    ),
     "fake_html": Magic("The token endpoint answers 200 with an HTML page.", {"token_body": _HTML}),
     "fake_invalid_scope": Magic(
         "The authorization endpoint sends invalid_scope back at once.",

@@ -1,0 +1,62 @@
+"""The redirect back to the client, with a code or an error."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from tests.fakeas.errors import Refused
+from tests.fakeas.messages import Params, Response, redirect, with_query
+from tests.fakeas.store import Client, Grant
+from tests.fakeas.world import Context
+
+WRONG_ISSUER = "https://another-issuer.example"
+Pairs = list[tuple[str, str]]
+
+
+def success(ctx: Context, grant: Grant, code: str) -> Response:
+    """Send the person back with a code (RFC 6749 section 4.1.2)."""
+    authorization = grant.authorization
+    extras = ctx.profile.callback_extras(authorization, grant)
+    pairs: Pairs = [("code", code), *_state(authorization.params), *extras.items()]
+    pairs += _issuer(ctx, authorization.client) + _extra(ctx, authorization.client)
+    return redirect(with_query(authorization.redirect_uri, pairs), status=303)
+
+
+def refusal(
+    ctx: Context,
+    client: Client,
+    redirect_uri: str,
+    params: Params,
+    refused: Refused,
+    *,
+    status: int = 302,
+) -> Response:
+    """Send the person back with an error (RFC 6749 section 4.1.2.1)."""
+    pairs: Pairs = [*ctx.profile.callback_error(refused).items(), *_state(params)]
+    pairs += _issuer(ctx, client) + _extra(ctx, client)
+    url = with_query(redirect_uri, pairs)
+    return redirect(url, status=status, outcome=refused.reason.value)
+
+
+def _state(params: Params) -> Pairs:
+    state = params.get("state")
+    return [("state", state)] if state else []
+
+
+def _issuer(ctx: Context, client: Client) -> Pairs:
+    default = "correct" if ctx.profile.has_issuer else "missing"
+    right, wrong = ("iss", ctx.issuer), ("iss", WRONG_ISSUER)
+    answers: dict[str, Pairs] = {
+        "correct": [right],
+        "wrong": [wrong],
+        "missing": [],
+        "duplicate": [right, wrong],
+    }
+    return answers[ctx.mode("iss", client) or default]
+
+
+def _extra(ctx: Context, client: Client) -> Pairs:
+    extra: Any = ctx.mode("extra_callback_params", client) or {}
+    items = extra.items() if isinstance(extra, Mapping) else extra
+    return [(str(name), str(value)) for name, value in items]

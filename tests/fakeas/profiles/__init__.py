@@ -1,0 +1,1 @@
+"""The nine providers that the server can be."""
