@@ -88,7 +88,8 @@ def test_every_setup_says_where_to_paste_the_redirect_url_and_the_scopes(
 def test_every_setup_uses_the_providers_own_words(provider: Provider) -> None:
     steps = " ".join(provider.setup.steps)
     assert provider.setup.redirect_uri_label in steps
-    assert provider.setup.role and provider.setup.tip
+    assert provider.setup.role
+    assert provider.setup.tip
 
 
 @every
@@ -100,8 +101,10 @@ def test_every_step_is_at_most_two_short_lines(provider: Provider) -> None:
 def test_every_scope_is_described_in_one_short_line(provider: Provider) -> None:
     assert provider.scopes
     for scope in provider.scopes:
-        assert "\n" not in scope.description and len(scope.description) <= 120
-        assert scope.description[0].isupper() and not scope.description.endswith(".")
+        assert "\n" not in scope.description
+        assert len(scope.description) <= 120
+        assert scope.description[0].isupper()
+        assert not scope.description.endswith(".")
 
 
 @every
@@ -113,7 +116,8 @@ def test_the_default_scopes_include_the_one_that_gives_a_refresh_token(
 
 @every
 def test_every_provider_tells_which_account_was_connected(provider: Provider) -> None:
-    assert provider.identity and provider.identity.label_path not in provider.identity.id_paths
+    assert provider.identity
+    assert provider.identity.label_path not in provider.identity.id_paths
 
 
 @every
@@ -134,7 +138,8 @@ def test_every_required_setting_shows_an_example_it_would_accept(
     provider: Provider,
 ) -> None:
     for setting in provider.settings:
-        assert setting.help and setting.placeholder
+        assert setting.help
+        assert setting.placeholder
         if setting.pattern:
             assert re.match(setting.pattern, setting.placeholder)
             assert not set(setting.reserved) & {setting.placeholder, setting.default}

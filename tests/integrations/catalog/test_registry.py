@@ -34,9 +34,11 @@ def test_the_seven_built_in_files_load() -> None:
 
 @pytest.mark.parametrize(
     "name",
-    ["Acme.toml", "ACME.toml", "proxy.toml", "my-proxy.toml", "reverseproxy2.toml"]
-    + ["..toml", "...toml", ".toml", "-acme.toml", "a_b.toml", "a b.toml", "ä.toml"]
-    + [f"{'a' * 64}.toml", "acme.beta.toml", "acme\n.toml"],
+    [
+        *("Acme.toml", "ACME.toml", "proxy.toml", "my-proxy.toml", "reverseproxy2.toml"),
+        *("..toml", "...toml", ".toml", "-acme.toml", "a_b.toml", "a b.toml", "\u00e4.toml"),
+        *(f"{'a' * 64}.toml", "acme.beta.toml", "acme\n.toml"),
+    ],
 )
 def test_it_refuses_a_file_name_that_is_no_slug(tmp_path: Path, name: str) -> None:
     assert_refused(tmp_path, file_name=name, key="(file name)", reason="without the word proxy")

@@ -1,4 +1,4 @@
-"""Every rule of the schema, each broken once: the refusal names the file, the key and the reason."""
+"""Every rule of the schema, each broken once: the refusal names file, key and reason."""
 
 from __future__ import annotations
 
