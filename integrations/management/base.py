@@ -10,6 +10,7 @@ from uuid import UUID
 
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.db import OperationalError, ProgrammingError
 
 from integrations.errors import ConnectError, InvalidInput, SealBroken
 from integrations.models import Project
@@ -17,6 +18,15 @@ from integrations.models import Project
 
 class JsonCommand(BaseCommand):
     """A command that answers people in lines, and programs in one JSON document."""
+
+    def execute(self, *args: Any, **options: Any) -> str | None:
+        """Run the command. Raises CommandError where the database cannot be used."""
+        try:
+            return super().execute(*args, **options)
+        except (OperationalError, ProgrammingError) as error:
+            reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            message = f"The database cannot be used: {reason}. Run manage.py doctor."
+            raise CommandError(message) from None
 
     def add_arguments(self, parser: CommandParser) -> None:
         """Add `--json` before the command's own arguments."""

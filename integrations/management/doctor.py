@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -144,7 +144,7 @@ def _clock() -> Iterator[Finding]:
         answer = cursor.fetchone()[0]
     seconds = abs((timezone.now() - _instant(answer)).total_seconds())
     step = "Turn on time synchronisation (NTP) on this machine and on the database's."
-    detail = f"{seconds:.0f} s away from the database's"
+    detail = f"{seconds:.0f} s apart from the database's"
     if seconds > CLOCK_FAIL:
         yield Finding("clock", "fail", detail, step)
     elif seconds > CLOCK_WARN:
@@ -172,10 +172,10 @@ def _encryption_keys() -> Iterator[Finding]:
         yield Finding("encryption keys", "ok", f"{opened} samples opened")
 
 
-def _samples(field: SealedTextField) -> Iterator[Any]:
+def _samples(field: SealedTextField) -> Iterable[Any]:
     rows = field.model._default_manager.filter(**{f"{field.attname}__isnull": False})
-    yield from rows.order_by("pk")[:SAMPLES]
-    yield from rows.order_by("-pk")[:SAMPLES]
+    oldest_and_newest = [*rows.order_by("pk")[:SAMPLES], *rows.order_by("-pk")[:SAMPLES]]
+    return {row.pk: row for row in oldest_and_newest}.values()
 
 
 def _instant(answer: Any) -> datetime:
