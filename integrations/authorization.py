@@ -62,7 +62,10 @@ def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
             expires_at=timezone.now() + LIFETIME,
         ).save(force_insert=True)
         Flow.objects.filter(pk=flow.pk).update(
-            status=Flow.Status.WAITING, error_code="", client_version=version
+            status=Flow.Status.WAITING,
+            error_code="",
+            client_version=version,
+            updated_at=timezone.now(),
         )
     url = oauth.authorization_url(
         provider=provider,

@@ -55,9 +55,16 @@ class NotFound(ConnectError):
 
 
 class SessionInvalid(ConnectError):
-    """The portal session is unknown, ended or expired, or the user token was refused."""
+    """The portal session is unknown, ended or expired, or the user token was refused.
+
+    `origin` is where an expired session was embedded, so that its page can say so there.
+    """
 
     code = "session_invalid"
+
+    def __init__(self, code: str | None = None, *, origin: str = "") -> None:
+        super().__init__(code)
+        self.origin = origin
 
 
 class FlowClosed(ConnectError):

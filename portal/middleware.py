@@ -1,1 +1,72 @@
-"""x"""
+"""Response headers that every answer carries, and the hosts that may only receive callbacks."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from urllib.parse import urlsplit
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpResponseNotFound
+
+from integrations.models.clients import CALLBACK_PATH
+
+GetResponse = Callable[[HttpRequest], HttpResponseBase]
+
+
+def request_id(request: HttpRequest) -> str:
+    """Return the id under which this request is logged and shown."""
+    return str(getattr(request, "request_id", ""))
+
+
+class RequestId:
+    """Give each request an id of our own making; one sent by a stranger is not taken."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Name the request, then answer it."""
+        request.request_id = f"req_{uuid.uuid4().hex[:20]}"  # type: ignore[attr-defined]
+        response = self.get_response(request)
+        response.headers["X-Request-Id"] = request_id(request)
+        return response
+
+
+class Headers:
+    """No dynamic answer is stored anywhere, and none may use the browser's powers."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer, then add what the view did not set itself."""
+        response = self.get_response(request)
+        if not request.path.startswith(f"/{settings.STATIC_URL.strip('/')}/"):
+            response.headers.setdefault("Cache-Control", "no-store")
+        response.headers.setdefault(
+            "Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"
+        )
+        return response
+
+
+class CallbackHosts:
+    """Let former hosts answer callbacks and nothing else."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 404 on a former host for anything but a callback."""
+        host = request.get_host().rsplit(":", 1)[0]
+        former = host in settings.CALLBACK_HOSTS and host != urlsplit(settings.BASE_URL).hostname
+        if former and not request.path.startswith(CALLBACK_PATH):
+            return HttpResponseNotFound()
+        return self.get_response(request)
+
+
+def frameable_by(response: HttpResponse, origin: str) -> HttpResponse:
+    """Let exactly one origin frame this answer (CSP Level 3, frame-ancestors)."""
+    response._csp_replace = {"frame-ancestors": [origin]}  # type: ignore[attr-defined]
+    response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    return response

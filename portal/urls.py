@@ -1,2 +1,32 @@
 """Every URL on one screen."""
-urlpatterns: list = []
+
+from django.contrib import admin
+from django.urls import path, re_path
+
+from portal.pages import embed, health, install, manage, oauth
+
+urlpatterns = [
+    path("embed/<uuid:project_id>/open", embed.open_visit, name="embed-open"),
+    path("portal/", install.home, name="portal"),
+    path("portal/account-type", install.account_type, name="portal-account-type"),
+    path("portal/options", install.client_options, name="portal-options"),
+    path("portal/another-client", install.another_client, name="portal-another-client"),
+    path("portal/step", install.step, name="portal-step"),
+    path("portal/flow/status", install.status, name="portal-status"),
+    path("portal/cancel", install.cancel, name="portal-cancel"),
+    path("portal/manage", manage.index, name="portal-manage"),
+    path("portal/connect", install.connect_another, name="portal-connect"),
+    path("portal/reconnect", install.reconnect, name="portal-reconnect"),
+    path("portal/disconnect", manage.disconnect, name="portal-disconnect"),
+    path("oauth/start", oauth.start, name="oauth-start"),
+    re_path(r"\Aoauth/callback/(?P<slot>[a-z2-7]{26})\Z", oauth.callback, name="oauth-callback"),
+    path("oauth/done/<uuid:flow_id>", oauth.done, name="oauth-done"),
+    path("healthz", health.process, name="healthz"),
+    path("readyz", health.ready, name="readyz"),
+    path("admin/", admin.site.urls),
+]
+
+handler400 = "portal.pages.errors.bad_request"
+handler403 = "portal.pages.errors.forbidden"
+handler404 = "portal.pages.errors.not_found"
+handler500 = "portal.pages.errors.server_error"

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 else:
     ModelAdmin, TabularInline, ModelForm = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
 
+CSS = {"all": ("admin_connect.css",)}
 COUNTED_ROWS = 10_000
 NOTHING = "-"
 

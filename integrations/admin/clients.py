@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from django.contrib import admin
 from django.template.loader import render_to_string
+from django.utils.formats import date_format
 
-from integrations.admin.base import NOTHING, ReadOnlyAdmin, ReadOnlyInline, link, listed, plain
+from integrations.admin.base import CSS, NOTHING, ReadOnlyAdmin, ReadOnlyInline, link, listed, plain
 from integrations.models import ClientVersion, OAuthClient
+
+DAY = "j M Y"
 
 
 def secret_status(version: ClientVersion | None) -> str:
@@ -14,7 +17,7 @@ def secret_status(version: ClientVersion | None) -> str:
     if version is None:
         return "Not set"
     ends = f", ends in {version.last4}" if version.last4 else ""
-    return f"Set{ends}, added {version.created_at:%-d %b %Y}"
+    return f"Set{ends}, added {date_format(version.created_at, DAY)}"
 
 
 class VersionInline(ReadOnlyInline):
@@ -91,7 +94,7 @@ class OAuthClientAdmin(ReadOnlyAdmin):
     def expires(self, row: OAuthClient) -> str:
         """When the secret ends, if someone said so."""
         day = row.current_version.secret_expires_on if row.current_version else None
-        return f"{day:%-d %b %Y}" if day else NOTHING
+        return date_format(day, DAY) if day else NOTHING
 
     @admin.display(description="integration")
     def integration_link(self, row: OAuthClient) -> str:
@@ -112,5 +115,5 @@ class OAuthClientAdmin(ReadOnlyAdmin):
         return listed("connection", "See its connections", oauth_client__id__exact=row.pk)
 
     class Media:
-        css = {"all": ("admin_connect.css",)}
+        css = CSS
         js = ("admin_connect.js",)

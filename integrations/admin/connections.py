@@ -15,6 +15,7 @@ from django.urls import URLPattern, path, reverse
 
 from integrations import tokens
 from integrations.admin.base import (
+    CSS,
     ReadOnlyAdmin,
     actor,
     codes,
@@ -229,4 +230,4 @@ class ConnectionAdmin(ReadOnlyAdmin):
         return render_to_string("admin/integrations/timeline.html", {"stages": stages})
 
     class Media:
-        css = {"all": ("admin_connect.css",)}
+        css = CSS

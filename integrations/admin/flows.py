@@ -10,7 +10,7 @@ from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
-from integrations.admin.base import NOTHING, ReadOnlyAdmin, codes, link, plain
+from integrations.admin.base import CSS, NOTHING, ReadOnlyAdmin, codes, link, plain
 from integrations.models import AuditEvent, Flow
 
 REQUEST_WORDS = {
@@ -102,7 +102,7 @@ class FlowAdmin(ReadOnlyAdmin):
         return render_to_string("admin/integrations/timeline.html", {"stages": stages(row)})
 
     class Media:
-        css = {"all": ("admin_connect.css",)}
+        css = CSS
 
 
 def stages(flow: Flow) -> list[tuple[datetime, str]]:

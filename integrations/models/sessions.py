@@ -57,7 +57,8 @@ class Flow(models.Model):
         CANCELLED = "CANCELLED"
         EXPIRED = "EXPIRED"
 
-    OPEN = (Status.DRAFT, Status.WAITING, Status.EXCHANGING, Status.FAILED)
+    RUNNING = (Status.WAITING, Status.EXCHANGING)
+    OPEN = (Status.DRAFT, *RUNNING, Status.FAILED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="flows")

@@ -170,7 +170,10 @@ class OptionsScreen:
 
 @dataclass(frozen=True)
 class ReviewScreen:
-    """install/review.html: what will happen, and the button that opens the provider."""
+    """install/review.html: what will happen, and the button that opens the provider.
+
+    `seen` goes back with every poll: it tells an earlier failure from one of this attempt.
+    """
 
     frame: Frame
     app: App
@@ -182,6 +185,7 @@ class ReviewScreen:
     secret_last4: str
     scopes: tuple[ScopeRow, ...]
     window: str
+    seen: str = ""
     notices: tuple[Notice, ...] = ()
     failure: Notice | None = None
 
@@ -197,6 +201,7 @@ class WaitingScreen:
     window: str
     delay: int
     redirect_uri: str
+    seen: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,262 @@
+"""Installing: account type, options, review, waiting, result."""
+
+from __future__ import annotations
+
+import secrets
+
+from django.http import HttpResponse
+from django.shortcuts import render
+from django.utils import timezone
+
+from integrations import access, connect, scopes
+from integrations.connect import Wish
+from integrations.errors import FieldError, InvalidInput, NotAllowed
+from integrations.models import Connection, Flow
+from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
+from portal.pages import manage, options, texts
+from portal.pages.screens import (
+    AccountTypeScreen,
+    Choice,
+    FormError,
+    Notice,
+    ResultScreen,
+    ReviewScreen,
+    WaitingScreen,
+)
+from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
+
+POLL_AFTER = ((5, 1), (25, 2))
+POLL_SLOW = 5
+STEPS = ("account_type", "options", "review")
+
+
+@portal_page(("GET",))
+def home(request: PortalRequest) -> HttpResponse:
+    """Show where a full-page visit stands."""
+    newest = request.portal_session.flows.order_by("-updated_at").first()
+    if newest is None:
+        return manage.show(request)
+    return show(request, _flow(request, str(newest.pk)))
+
+
+@portal_page()
+def account_type(request: PortalRequest) -> HttpResponse:
+    """Take the chosen account type and show the next step."""
+    flow = _flow(request)
+    chosen = request.POST.get("account_type", "")
+    if not chosen:
+        missing = FormError("account_type", "Choose how to connect.")
+        return page(request, "install/account_type.html", _picker(request, flow, (missing,)), 422)
+    connect.choose_account_type(flow=flow, account_type=chosen)
+    return show(request, flow)
+
+
+@portal_page()
+def client_options(request: PortalRequest) -> HttpResponse:
+    """Save the person's own client, or show the form again with every error."""
+    flow = _flow(request)
+    config, scope_text = options.read(request.POST, flow.integration.provider)
+    try:
+        saved = connect.save_options(flow=flow, config=config, scope_text=scope_text)
+    except InvalidInput as error:
+        return _form(request, flow, error.errors)
+    tidied = tuple(Notice("tidied", text, "") for text in saved.notices.values())
+    return _review(request, flow, notices=tidied)
+
+
+@portal_page()
+def another_client(request: PortalRequest) -> HttpResponse:
+    """Show an empty form for another app, with a redirect URL of its own."""
+    flow = _flow(request)
+    connect.use_another_client(flow=flow)
+    return show(request, flow)
+
+
+@portal_page()
+def step(request: PortalRequest) -> HttpResponse:
+    """Show an earlier step again; nothing typed is lost."""
+    flow, to = _flow(request), request.POST.get("to", "")
+    if to not in STEPS:
+        raise NotAllowed("start_refused")
+    if to == "account_type" and len(flow.offered) > 1:
+        return page(request, "install/account_type.html", _picker(request, flow))
+    if to == "options" and flow.account_type == OWN_CLIENT:
+        return _form(request, flow)
+    return _review(request, flow) if flow.client_version else show(request, flow)
+
+
+@portal_page()
+def status(request: PortalRequest) -> HttpResponse:
+    """Answer a poll, or the "Check again" button of a page without script."""
+    flow = _flow(request)
+    waiting = flow.status in Flow.RUNNING
+    # Between the click and its arrival here, the flow still stands where the page last saw it.
+    unstarted = _seen(flow) == request.POST.get("seen", "")
+    if request.headers.get("HX-Request") and (waiting or unstarted):
+        return render(request, "install/_poller.html", {"screen": _waiting(request, flow)})
+    response = show(request, flow)
+    response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = "#page"
+    response.headers["HX-Reswap"] = "outerHTML"
+    return response
+
+
+@portal_page()
+def cancel(request: PortalRequest) -> HttpResponse:
+    """End the flow; what is connected stays connected."""
+    flow = _flow(request)
+    connect.cancel(flow=flow)
+    return show(request, flow)
+
+
+@portal_page()
+def connect_another(request: PortalRequest) -> HttpResponse:
+    """Begin a flow from the manage page."""
+    slug = request.POST.get("integration", "")
+    integration = access.integration_of(session=request.portal_session, slug=slug)
+    wish = Wish(integration=slug, account_types=tuple(integration.account_types))
+    return show(request, connect.begin(session=request.portal_session, wish=wish))
+
+
+@portal_page()
+def reconnect(request: PortalRequest) -> HttpResponse:
+    """Begin a flow that renews a connection in place."""
+    session, pk = request.portal_session, request.POST.get("connection", "")
+    connection = access.connection_of(session=session, pk=pk)
+    wish = Wish(integration=connection.integration.slug, connection_id=str(connection.pk))
+    return show(request, connect.begin(session=session, wish=wish))
+
+
+def show(request: PortalRequest, flow: Flow) -> HttpResponse:
+    """Show the screen a flow stands at."""
+    if flow.status in (Flow.Status.COMPLETED, Flow.Status.CANCELLED, Flow.Status.EXPIRED):
+        return page(request, "install/result.html", _result(request, flow))
+    if flow.status in Flow.RUNNING:
+        return page(request, "install/waiting.html", _waiting(request, flow))
+    if not flow.account_type:
+        return page(request, "install/account_type.html", _picker(request, flow))
+    if flow.client_version is None:
+        return _form(request, flow)
+    return _review(request, flow)
+
+
+def _flow(request: PortalRequest, pk: str = "") -> Flow:
+    session = request.portal_session
+    flow = access.flow_of(session=session, pk=pk or request.POST.get("flow", ""))
+    connect.end_if_stale(flow)
+    return flow
+
+
+def _form(
+    request: PortalRequest, flow: Flow, field_errors: tuple[FieldError, ...] = ()
+) -> HttpResponse:
+    screen = options.screen(request, flow, step=_step(flow, "options"), errors=field_errors)
+    return page(request, "install/options.html", screen, 422 if field_errors else 200)
+
+
+def _review(
+    request: PortalRequest, flow: Flow, notices: tuple[Notice, ...] = ()
+) -> HttpResponse:
+    return page(request, "install/review.html", _review_screen(request, flow, notices))
+
+
+def _review_screen(
+    request: PortalRequest, flow: Flow, notices: tuple[Notice, ...]
+) -> ReviewScreen:
+    version = flow.client_version
+    own = flow.account_type == OWN_CLIENT
+    rules, chosen = scopes.policy(flow.integration), tuple(flow.scopes)
+    rows = options.scope_rows(rules=rules, chosen=chosen)
+    return ReviewScreen(
+        frame=frame(request),
+        app=app_of(flow.integration),
+        flow_id=flow.pk,
+        step=_step(flow, "review"),
+        can_go_back=own or len(flow.offered) > 1,
+        own_client=own,
+        client_id=version.client_id if version and own else "",
+        secret_last4=version.last4 if version and own else "",
+        scopes=tuple(row for row in rows if row.checked),
+        window=_window(),
+        seen=_seen(flow),
+        notices=notices,
+        failure=_failure(request, flow),
+    )
+
+
+def _failure(request: PortalRequest, flow: Flow) -> Notice | None:
+    if flow.status != Flow.Status.FAILED:
+        return None
+    vendor = request.portal_session.project.name
+    return texts.notice(flow.error_code, provider=flow.integration.provider.name, vendor=vendor)
+
+
+def _picker(
+    request: PortalRequest, flow: Flow, field_errors: tuple[FormError, ...] = ()
+) -> AccountTypeScreen:
+    vendor, provider = request.portal_session.project.name, flow.integration.provider
+    words = {
+        DEFAULT_ACCOUNT: (f"Use {vendor}'s app", "Quickest. There is nothing to set up."),
+        OWN_CLIENT: (
+            "Use your own app",
+            f"For teams whose security rules ask for it. Takes about {provider.setup.minutes} "
+            f"minutes and somebody who can register apps at {provider.name}.",
+        ),
+    }
+    return AccountTypeScreen(
+        frame=frame(request),
+        app=app_of(flow.integration),
+        flow_id=flow.pk,
+        step=_step(flow, "account_type"),
+        errors=field_errors,
+        choices=tuple(
+            Choice(kind, *words[kind], kind == flow.account_type, kind == DEFAULT_ACCOUNT)
+            for kind in flow.offered
+        ),
+    )
+
+
+def _waiting(request: PortalRequest, flow: Flow) -> WaitingScreen:
+    elapsed = (timezone.now() - flow.updated_at).total_seconds()
+    return WaitingScreen(
+        frame=frame(request),
+        app=app_of(flow.integration),
+        flow_id=flow.pk,
+        step=_step(flow, "review"),
+        window=_window(),
+        delay=next((delay for until, delay in POLL_AFTER if elapsed < until), POLL_SLOW),
+        redirect_uri=flow.oauth_client.redirect_uri() if flow.oauth_client else "",
+        seen=request.POST.get("seen", ""),
+    )
+
+
+def _result(request: PortalRequest, flow: Flow) -> ResultScreen:
+    connection = flow.connection if flow.status == Flow.Status.COMPLETED else None
+    limited = connection and connection.status == Connection.Status.LIMITED
+    rows = options.scope_rows(rules=scopes.policy(flow.integration), chosen=())
+    lacking = set(connection.missing_scopes) if connection else set()
+    return ResultScreen(
+        frame=frame(request),
+        app=app_of(flow.integration),
+        flow_id=flow.pk,
+        status="LIMITED" if limited else str(flow.status),
+        connection_id=connection.pk if connection else None,
+        account_label=connection.account_label if connection else "",
+        own_client=flow.account_type == OWN_CLIENT,
+        granted=tuple(connection.scopes) if connection else (),
+        missing=tuple(row for row in rows if row.name in lacking),
+    )
+
+
+def _step(flow: Flow, name: str) -> tuple[int, int]:
+    own = flow.account_type == OWN_CLIENT or (not flow.account_type and OWN_CLIENT in flow.offered)
+    taken = {"account_type": len(flow.offered) > 1, "options": own, "review": True}
+    names = [step_name for step_name in STEPS if taken[step_name] or step_name == name]
+    return names.index(name) + 1, len(names)
+
+
+def _window() -> str:
+    return f"cp-{secrets.token_hex(8)}"
+
+
+def _seen(flow: Flow) -> str:
+    return flow.updated_at.isoformat() if flow.status not in Flow.RUNNING else ""

@@ -1,0 +1,80 @@
+"""Managing connections: list, disconnect; reconnecting begins a flow."""
+
+from __future__ import annotations
+
+from django.http import HttpResponse
+
+from integrations import access, tokens
+from integrations.models import Connection, Integration
+from integrations.models.projects import OWN_CLIENT
+from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen, Notice
+from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
+
+STATUS_LABELS = {
+    "VALID": "Connected",
+    "LIMITED": "Limited",
+    "PENDING": "Not finished",
+    "INVALID": "Needs reconnect",
+    "DISCONNECTING": "Disconnecting",
+}
+REASONS = {
+    "needs_reauth": "The provider no longer accepts it. Reconnect to go on.",
+    "rotation_lost": "A renewal was interrupted. Reconnect to go on.",
+    "client_rejected": "The provider rejects the app's ID or secret. Reconnect and correct them.",
+}
+
+
+@portal_page()
+def index(request: PortalRequest) -> HttpResponse:
+    """List this person's connections."""
+    return show(request)
+
+
+@portal_page()
+def disconnect(request: PortalRequest) -> HttpResponse:
+    """Ask first; with the answer, stop using the connection and erase its tokens."""
+    session = request.portal_session
+    connection = access.connection_of(session=session, pk=request.POST.get("connection", ""))
+    if request.POST.get("confirm") != "1":
+        question = DisconnectScreen(frame=frame(request), connection=_row(connection))
+        return page(request, "manage/disconnect.html", question)
+    tokens.disconnect(connection=connection, actor=access.actor_of(session))
+    name = connection.integration.provider.name
+    title = f"{name} is disconnected"
+    text = (
+        f"We erased its tokens. To be thorough, also remove the app in your {name} account's "
+        "list of connected apps."
+    )
+    return show(request, done=Notice("disconnected", title, text, str(connection.pk)))
+
+
+def show(request: PortalRequest, done: Notice | None = None) -> HttpResponse:
+    """Show the list, with what was just done above it."""
+    session = request.portal_session
+    offered = Integration.objects.filter(project=session.project_id, is_active=True)
+    screen = ManageScreen(
+        frame=frame(request),
+        connections=tuple(_row(item) for item in access.connections_of(session)),
+        offers=tuple(app_of(item) for item in offered.order_by("slug")),
+        done=done,
+    )
+    return page(request, "manage/index.html", screen)
+
+
+def _row(connection: Connection) -> ConnectionRow:
+    own = connection.account_type == OWN_CLIENT
+    version = connection.oauth_client.current_version
+    return ConnectionRow(
+        id=connection.pk,
+        app=app_of(connection.integration),
+        account_label=connection.account_label,
+        own_client=own,
+        client_id=version.client_id if version and own else "",
+        status=connection.status,
+        status_label=STATUS_LABELS.get(connection.status, connection.status),
+        reason_text=REASONS.get(connection.reason, ""),
+        needs_action=connection.status not in ("VALID", "DISCONNECTING"),
+        connected_at=connection.created_at,
+        scopes=tuple(connection.scopes),
+        missing=tuple(connection.missing_scopes),
+    )

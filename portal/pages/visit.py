@@ -1,0 +1,123 @@
+"""Who is visiting: one decorator for all portal pages, and the frame that they share."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import Any
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.shortcuts import render
+from django.templatetags.static import static
+from django.views.decorators.csrf import csrf_exempt
+
+from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
+from integrations.models import Integration, PortalSession
+from portal import sessions
+from portal.middleware import frameable_by
+from portal.pages import errors
+from portal.pages.screens import App, Frame
+
+SESSION_COOKIE = "__Host-cp_s" if settings.SECURE else "cp_s"
+
+
+class PortalRequest(HttpRequest):
+    """A request of a live portal session. `handle` is empty in a full-page visit."""
+
+    portal_session: PortalSession
+    handle: str
+
+
+View = Callable[..., HttpResponse]
+
+
+def portal_page(methods: Sequence[str] = ("POST",)) -> Callable[[View], View]:
+    """Admit only requests that our own pages made, of a live session.
+
+    A POST needs Origin equal to BASE_URL's (RFC 6454 section 7); that, with the handle or the
+    SameSite cookie, is what stands in for Django's CSRF token here. Refusals become pages.
+    """
+
+    def decorator(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+            if request.method not in methods:
+                return HttpResponseNotAllowed(methods)
+            try:
+                admit(request)
+                return view(request, *args, **kwargs)
+            except InvalidInput:
+                raise
+            except ConnectError as error:
+                return errors.refused(request, error)
+
+        return guarded
+
+    return decorator
+
+
+def admit(request: HttpRequest) -> None:
+    """Make `request` a PortalRequest. Raises NotAllowed or SessionInvalid."""
+    if request.method == "POST" and not from_our_pages(request):
+        raise NotAllowed("start_refused")
+    handle = request.POST.get("handle", "")
+    token = handle or request.COOKIES.get(SESSION_COOKIE, "")
+    if not token or len(token) > 128:
+        raise SessionInvalid
+    session = sessions.session_of(token)
+    if bool(handle) != (session.display == PortalSession.Display.EMBED):
+        raise SessionInvalid
+    request.portal_session = session  # type: ignore[attr-defined]
+    request.handle = handle  # type: ignore[attr-defined]
+
+
+def from_our_pages(request: HttpRequest) -> bool:
+    """Return whether the browser says that a page of ours made this request."""
+    same_site = request.headers.get("Sec-Fetch-Site", "same-origin") == "same-origin"
+    return request.headers.get("Origin") == settings.BASE_ORIGIN and same_site
+
+
+def frame(request: PortalRequest) -> Frame:
+    """Return what every page of this visit shows and carries."""
+    session = request.portal_session
+    embedded = session.display == PortalSession.Display.EMBED
+    return Frame(
+        vendor=session.project.name,
+        person=session.end_user.name or session.end_user.email or session.end_user.external_id,
+        handle=request.handle,
+        embedded=embedded,
+        embed_origin=session.origin if embedded else "",
+        theme=session.theme or "auto",
+        locale="en",
+        return_url=session.return_url,
+    )
+
+
+def app_of(integration: Integration) -> App:
+    """Return the integration as pages show it."""
+    provider = integration.provider
+    return App(
+        slug=integration.slug,
+        name=provider.name,
+        description=integration.description,
+        logo=logo(provider.slug),
+    )
+
+
+def logo(slug: str) -> str:
+    """Return the address of the provider's logo, or of the neutral one."""
+    path = f"logos/{slug}.svg"
+    known = any((folder / path).is_file() for folder in settings.STATICFILES_DIRS)
+    return static(path if known else "logos/_provider.svg")
+
+
+def page(request: PortalRequest, template: str, screen: object, status: int = 200) -> HttpResponse:
+    """Render a screen; in an embedded visit only the session's origin may frame it."""
+    response = render(request, template, {"screen": screen}, status=status)
+    session = request.portal_session
+    if session.display == PortalSession.Display.EMBED:
+        return frameable_by(response, session.origin)
+    return response
+

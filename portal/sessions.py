@@ -1,0 +1,215 @@
+"""User token to portal session: who may embed, and for whom."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+import jwt
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from integrations.errors import NotAllowed, NotFound, SessionInvalid
+from integrations.models import (
+    AllowedOrigin,
+    EndUser,
+    Organization,
+    PortalSession,
+    Project,
+    ReturnUrl,
+    SigningKey,
+)
+from integrations.secret import Secret, digest, new_token
+
+MAX_TOKEN, MAX_LIFETIME, LEEWAY = 8_192, 3_600, 60
+IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=2)
+SEEN_EVERY = timedelta(minutes=1)
+SUBJECT = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
+FORBIDDEN_HEADERS = frozenset({"crit", "jku", "jwk", "x5u", "x5c", "b64"})
+REQUIRED_CLAIMS = ["exp", "iat", "sub", "aud", "iss"]
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+
+
+@dataclass(frozen=True)
+class Visitor:
+    """The person a verified user token speaks of."""
+
+    end_user: EndUser
+    signing_key: SigningKey
+    org_admin: bool
+
+
+@dataclass(frozen=True)
+class Opening:
+    """How a visit is opened: from where, shown how, and where it may end."""
+
+    origin: str
+    display: str
+    return_url: str = ""
+    locale: str = ""
+    theme: str = ""
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A new session and its handle, which is known only now."""
+
+    session: PortalSession
+    handle: Secret
+
+
+def project_of(pk: UUID | str) -> Project:
+    """Return an active project. Raises NotFound."""
+    try:
+        return Project.objects.get(pk=UUID(str(pk)), is_active=True)
+    except (Project.DoesNotExist, ValueError):
+        raise NotFound("project_not_found") from None
+
+
+def visitor(*, project: Project, user_token: str) -> Visitor:
+    """Verify a user token and return whom it speaks of (RFC 7519, RFC 8725 section 3).
+
+    The algorithm is that of the registered key, never the token's. Raises SessionInvalid, with one
+    code for everything but a token that has only expired or is not valid yet.
+    """
+    key = _signing_key(project, user_token)
+    claims = _claims(project, key, user_token)
+    return Visitor(
+        end_user=_end_user(project, claims),
+        signing_key=key,
+        org_admin=claims.get("org_admin") is True,
+    )
+
+
+def open_session(*, visitor: Visitor, opening: Opening) -> Opened:
+    """Create a session bound to an origin. Raises NotAllowed for a return URL not registered."""
+    project = visitor.end_user.project
+    if opening.return_url and not _registered(project, opening.return_url):
+        raise NotAllowed("return_url_not_allowed")
+    handle, now = new_token(), timezone.now()
+    session = PortalSession.objects.create(
+        handle_hash=digest(handle),
+        project=project,
+        end_user=visitor.end_user,
+        signing_key=visitor.signing_key,
+        origin=opening.origin,
+        display=opening.display,
+        org_admin=visitor.org_admin,
+        return_url=opening.return_url,
+        locale=opening.locale[:16],
+        theme=opening.theme if opening.theme in {"light", "dark"} else "",
+        last_seen_at=now,
+        expires_at=now + ABSOLUTE,
+    )
+    return Opened(session=session, handle=Secret(handle))
+
+
+def session_of(handle: str) -> PortalSession:
+    """Return the live session of this handle. Raises SessionInvalid."""
+    now = timezone.now()
+    session = (
+        PortalSession.objects.filter(handle_hash=digest(handle))
+        .select_related("project", "end_user", "signing_key")
+        .first()
+    )
+    if session is None:
+        raise SessionInvalid
+    over = session.expires_at <= now or session.last_seen_at <= now - IDLE
+    revoked = session.signing_key.revoked_at or not session.project.is_active
+    if session.ended_at or over or revoked:
+        embedded = session.display == PortalSession.Display.EMBED
+        raise SessionInvalid("session_expired", origin=session.origin if embedded else "")
+    if session.last_seen_at < now - SEEN_EVERY:
+        PortalSession.objects.filter(pk=session.pk).update(last_seen_at=now)
+    return session
+
+
+def may_embed(*, project: Project, origin: str) -> bool:
+    """Return whether this exact origin (RFC 6454 section 6.2) is registered for the project."""
+    return AllowedOrigin.objects.filter(project=project, origin=origin).exists()
+
+
+def _signing_key(project: Project, user_token: str) -> SigningKey:
+    if not user_token or len(user_token) > MAX_TOKEN:
+        raise SessionInvalid("user_token_invalid")
+    try:
+        header = jwt.get_unverified_header(user_token)
+    except jwt.InvalidTokenError:
+        raise SessionInvalid("user_token_invalid") from None
+    strange = FORBIDDEN_HEADERS & set(header) or header.get("typ", "JWT") != "JWT"
+    kid = header.get("kid")
+    keys = SigningKey.objects.filter(project=project, kid=kid, revoked_at=None)
+    key = keys.first() if isinstance(kid, str) and len(kid) <= 64 else None
+    if strange or key is None:
+        raise SessionInvalid("user_token_invalid")
+    return key
+
+
+def _claims(project: Project, key: SigningKey, user_token: str) -> Mapping[str, Any]:
+    try:
+        claims: Mapping[str, Any] = jwt.decode(
+            user_token,
+            key.public_key,
+            algorithms=[key.alg],
+            audience=f"{settings.BASE_URL}/p/{project.pk}",
+            issuer=str(project.pk),
+            leeway=LEEWAY,
+            options={"require": REQUIRED_CLAIMS, "strict_aud": True},
+        )
+    except jwt.ExpiredSignatureError:
+        raise SessionInvalid("user_token_expired") from None
+    except jwt.ImmatureSignatureError:
+        raise SessionInvalid("user_token_not_yet_valid") from None
+    except (jwt.InvalidTokenError, ValueError, TypeError):
+        raise SessionInvalid("user_token_invalid") from None
+    _check_limits(claims)
+    return claims
+
+
+def _check_limits(claims: Mapping[str, Any]) -> None:
+    """Refuse what the library lets pass: long lives, empty subjects, times not in whole seconds."""
+    issued, expires = claims["iat"], claims["exp"]
+    if type(issued) is not int or type(expires) is not int:
+        raise SessionInvalid("user_token_invalid")
+    now = int(timezone.now().timestamp())
+    too_long = not 0 < expires - issued <= MAX_LIFETIME or issued < now - MAX_LIFETIME - LEEWAY
+    names = [claims["sub"]] + ([claims["org"]] if claims.get("org") is not None else [])
+    usable = all(isinstance(name, str) and SUBJECT.match(name) for name in names)
+    if too_long or not usable:
+        raise SessionInvalid("user_token_invalid")
+
+
+def _end_user(project: Project, claims: Mapping[str, Any]) -> EndUser:
+    organization = None
+    if claims.get("org"):
+        organization, _ = Organization.objects.get_or_create(
+            project=project, external_id=claims["org"]
+        )
+    shown = {"name": _shown(claims.get("name"), 80), "email": _shown(claims.get("email"), 254)}
+    with transaction.atomic():
+        end_user, _ = EndUser.objects.select_related("project").get_or_create(
+            project=project,
+            external_id=claims["sub"],
+            defaults={**shown, "organization": organization},
+        )
+    changed = {name: value for name, value in shown.items() if value}
+    if end_user.organization_id != (organization.pk if organization else None) or any(
+        getattr(end_user, name) != value for name, value in changed.items()
+    ):
+        EndUser.objects.filter(pk=end_user.pk).update(**changed, organization=organization)
+        end_user.refresh_from_db()
+    return end_user
+
+
+def _shown(value: object, maximum: int) -> str:
+    return UNPRINTABLE.sub("", value)[:maximum].strip() if isinstance(value, str) else ""
+
+
+def _registered(project: Project, url: str) -> bool:
+    return ReturnUrl.objects.filter(project=project, url=url).exists()
+
