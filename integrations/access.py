@@ -1,60 +1,74 @@
-"""What a portal session may see: one function for each kind of object, and no other way to it."""
+"""What an end user may see: one function for each kind of object, and no other way to it."""
 
 from __future__ import annotations
 
+from typing import Protocol
 from uuid import UUID
 
 from integrations.errors import NotFound
-from integrations.models import Connection, Flow, Integration, PortalSession
+from integrations.models import Connection, EndUser, Flow, Integration, Project
 
 
-def flow_of(*, session: PortalSession, pk: UUID | str) -> Flow:
+class Somebody(Protocol):
+    """An end user in a project, whether by portal session or by user token."""
+
+    @property
+    def project(self) -> Project: ...
+
+    @property
+    def end_user(self) -> EndUser: ...
+
+
+def flow_of(*, who: Somebody, pk: UUID | str) -> Flow:
     """Return this person's flow. Raises NotFound."""
     try:
         return Flow.objects.select_related(
             "integration__project",
-            "connection",
+            "connection__integration",
+            "connection__end_user__organization",
             "client_version",
             "oauth_client__integration__project",
             "oauth_client__current_version",
             "session__end_user",
-        ).get(pk=UUID(str(pk)), project=session.project_id, end_user=session.end_user_id)
+        ).get(pk=UUID(str(pk)), project=who.project, end_user=who.end_user)
     except (Flow.DoesNotExist, ValueError):
         raise NotFound("flow_not_found") from None
 
 
-def integration_of(*, session: PortalSession, slug: str) -> Integration:
+def integration_of(*, who: Somebody, slug: str) -> Integration:
     """Return an active integration of the session's project. Raises NotFound."""
     found = Integration.objects.filter(
-        project=session.project_id, slug=slug[:63], is_active=True
+        project=who.project, slug=slug[:63], is_active=True
     ).select_related("project")
     if (integration := found.first()) is None:
         raise NotFound("integration_not_found")
     return integration
 
 
-def connection_of(*, session: PortalSession, pk: UUID | str) -> Connection:
+def connection_of(*, who: Somebody, pk: UUID | str) -> Connection:
     """Return this person's connection, unless it is disconnected. Raises NotFound."""
     try:
         return (
             Connection.objects.exclude(status=Connection.Status.DISCONNECTED)
             .select_related("integration__project", "project")
-            .get(pk=UUID(str(pk)), project=session.project_id, end_user=session.end_user_id)
+            .get(pk=UUID(str(pk)), project=who.project, end_user=who.end_user)
         )
     except (Connection.DoesNotExist, ValueError):
         raise NotFound("connection_not_found") from None
 
 
-def connections_of(session: PortalSession) -> list[Connection]:
+def connections_of(who: Somebody) -> list[Connection]:
     """Return this person's connections that are not disconnected, newest first."""
     return list(
-        Connection.objects.filter(project=session.project_id, end_user=session.end_user_id)
+        Connection.objects.filter(project=who.project, end_user=who.end_user)
         .exclude(status=Connection.Status.DISCONNECTED)
-        .select_related("integration", "oauth_client__current_version")
+        .select_related(
+            "integration", "oauth_client__current_version", "end_user__organization", "project"
+        )
         .order_by("-created_at")
     )
 
 
-def actor_of(session: PortalSession) -> str:
+def actor_of(who: Somebody) -> str:
     """Return how the audit log names this person."""
-    return f"user:{session.end_user.external_id}"
+    return f"user:{who.end_user.external_id}"

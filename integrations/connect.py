@@ -64,7 +64,7 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     Raises NotFound for an integration or connection this person cannot have, NotAllowed for an
     account type that is not offered.
     """
-    integration = access.integration_of(session=session, slug=wish.integration)
+    integration = access.integration_of(who=session, slug=wish.integration)
     target = _target(session, wish)
     asked = wish.account_types or ((target.account_type,) if target else ())
     offered = account_types(integration=integration, asked=asked)
@@ -260,7 +260,7 @@ def _left_open(
 def _target(session: PortalSession, wish: Wish) -> Connection | None:
     if not wish.connection_id:
         return None
-    target = access.connection_of(session=session, pk=wish.connection_id)
+    target = access.connection_of(who=session, pk=wish.connection_id)
     if target.integration.slug != wish.integration:
         raise NotFound("connection_not_found")
     return target

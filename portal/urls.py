@@ -3,6 +3,7 @@
 from django.contrib import admin
 from django.urls import path, re_path
 
+from portal.api import api
 from portal.pages import embed, health, install, manage, oauth
 
 urlpatterns = [
@@ -21,6 +22,7 @@ urlpatterns = [
     path("oauth/start", oauth.start, name="oauth-start"),
     re_path(r"\Aoauth/callback/(?P<slot>[a-z2-7]{26})\Z", oauth.callback, name="oauth-callback"),
     path("oauth/done/<uuid:flow_id>", oauth.done, name="oauth-done"),
+    path("api/", api.urls),
     path("healthz", health.process, name="healthz"),
     path("readyz", health.ready, name="readyz"),
     path("admin/", admin.site.urls),

@@ -17,3 +17,4 @@ __all__ = ["clients", "connections", "events", "flows", "integrations", "people"
 admin.site.site_header = "Connect Portal"
 admin.site.site_title = "Connect Portal"
 admin.site.index_title = "Administration"
+admin.site.site_url = None

@@ -13,6 +13,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.http import Http404, HttpRequest, HttpResponse
+from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
@@ -25,6 +26,7 @@ else:
     ModelAdmin, TabularInline, ModelForm = admin.ModelAdmin, admin.TabularInline, forms.ModelForm
 
 CSS = {"all": ("admin_connect.css",)}
+JS = ("admin_connect.js",)
 COUNTED_ROWS = 10_000
 NOTHING = "-"
 
@@ -37,6 +39,25 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         """Return the number of rows, or COUNTED_ROWS if there are more."""
         rows: Any = self.object_list
         return int(rows[:COUNTED_ROWS].count())
+
+
+class OneAtATime(ModelAdmin):
+    """Rows that are edited on a page of their own, never in bulk and never deleted."""
+
+    actions = None
+    paginator = BoundedPaginator
+    show_full_result_count = False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
+        """Refuse: what hangs on the row is known to others. It is switched off instead."""
+        return False
+
+    def render_change_form(
+        self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Leave out the button that adds another."""
+        context["show_save_and_add_another"] = False
+        return super().render_change_form(request, context, *args, **kwargs)
 
 
 class ReadOnlyAdmin(ModelAdmin):
@@ -105,6 +126,12 @@ def link(target: models.Model | None, text: str = "") -> str:
         return NOTHING
     url = reverse(f"admin:integrations_{target._meta.model_name}_change", args=[target.pk])
     return format_html('<a href="{}"><bdi>{}</bdi></a>', url, text or str(target))
+
+
+def copy_field(element_id: str, label: str, value: str) -> str:
+    """Return a read-only field that selects itself and has a button to copy its value."""
+    context = {"id": element_id, "label": label, "value": value}
+    return render_to_string("admin/integrations/copy_field.html", context)
 
 
 def listed(model_name: str, text: str, **filters: object) -> str:

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 from django.contrib import admin
-from django.template.loader import render_to_string
 from django.utils.formats import date_format
 
-from integrations.admin.base import CSS, NOTHING, ReadOnlyAdmin, ReadOnlyInline, link, listed, plain
+from integrations.admin.base import (
+    CSS,
+    JS,
+    NOTHING,
+    ReadOnlyAdmin,
+    ReadOnlyInline,
+    copy_field,
+    link,
+    listed,
+    plain,
+)
 from integrations.models import ClientVersion, OAuthClient
 
 DAY = "j M Y"
@@ -104,10 +113,7 @@ class OAuthClientAdmin(ReadOnlyAdmin):
     @admin.display(description="redirect URL")
     def redirect_url(self, row: OAuthClient) -> str:
         """The URL to register at the provider, ready to copy."""
-        return render_to_string(
-            "admin/integrations/copy_field.html",
-            {"id": "redirect-url", "label": "Redirect URL", "value": row.redirect_uri()},
-        )
+        return copy_field("redirect-url", "Redirect URL", row.redirect_uri())
 
     @admin.display(description="connections")
     def connections_link(self, row: OAuthClient) -> str:
@@ -116,4 +122,4 @@ class OAuthClientAdmin(ReadOnlyAdmin):
 
     class Media:
         css = CSS
-        js = ("admin_connect.js",)
+        js = JS

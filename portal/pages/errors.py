@@ -14,8 +14,9 @@ from integrations.errors import (
 )
 from integrations.models import PortalSession
 from portal.middleware import frameable_by, request_id
-from portal.pages import texts
-from portal.pages.screens import ErrorScreen, Notice
+from portal import texts
+from portal.pages.screens import ErrorScreen
+from portal.texts import Notice
 
 STATUS = {NotFound: 404, NotAllowed: 403, SessionInvalid: 401, AuthorizationFailed: 400}
 

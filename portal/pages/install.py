@@ -13,7 +13,8 @@ from integrations.connect import Wish
 from integrations.errors import FieldError, InvalidInput, NotAllowed
 from integrations.models import Connection, Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
-from portal.pages import manage, options, texts
+from portal import texts
+from portal.pages import manage, options
 from portal.pages.screens import (
     AccountTypeScreen,
     Choice,
@@ -112,7 +113,7 @@ def cancel(request: PortalRequest) -> HttpResponse:
 def connect_another(request: PortalRequest) -> HttpResponse:
     """Begin a flow from the manage page."""
     slug = request.POST.get("integration", "")
-    integration = access.integration_of(session=request.portal_session, slug=slug)
+    integration = access.integration_of(who=request.portal_session, slug=slug)
     wish = Wish(integration=slug, account_types=tuple(integration.account_types))
     return show(request, connect.begin(session=request.portal_session, wish=wish))
 
@@ -121,7 +122,7 @@ def connect_another(request: PortalRequest) -> HttpResponse:
 def reconnect(request: PortalRequest) -> HttpResponse:
     """Begin a flow that renews a connection in place."""
     session, pk = request.portal_session, request.POST.get("connection", "")
-    connection = access.connection_of(session=session, pk=pk)
+    connection = access.connection_of(who=session, pk=pk)
     wish = Wish(integration=connection.integration.slug, connection_id=str(connection.pk))
     return show(request, connect.begin(session=session, wish=wish))
 
@@ -141,7 +142,7 @@ def show(request: PortalRequest, flow: Flow) -> HttpResponse:
 
 def _flow(request: PortalRequest, pk: str = "") -> Flow:
     session = request.portal_session
-    flow = access.flow_of(session=session, pk=pk or request.POST.get("flow", ""))
+    flow = access.flow_of(who=session, pk=pk or request.POST.get("flow", ""))
     connect.end_if_stale(flow)
     return flow
 

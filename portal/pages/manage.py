@@ -34,7 +34,7 @@ def index(request: PortalRequest) -> HttpResponse:
 def disconnect(request: PortalRequest) -> HttpResponse:
     """Ask first; with the answer, stop using the connection and erase its tokens."""
     session = request.portal_session
-    connection = access.connection_of(session=session, pk=request.POST.get("connection", ""))
+    connection = access.connection_of(who=session, pk=request.POST.get("connection", ""))
     if request.POST.get("confirm") != "1":
         question = DisconnectScreen(frame=frame(request), connection=_row(connection))
         return page(request, "manage/disconnect.html", question)

@@ -18,7 +18,8 @@ from integrations.authorization import Response
 from integrations.errors import AuthorizationFailed, ConnectError, NotAllowed
 from integrations.models import Flow
 from integrations.secret import Secret
-from portal.pages import errors, texts
+from portal import texts
+from portal.pages import errors
 from portal.pages.screens import DoneScreen, LeavingScreen
 from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, frame, portal_page
 
@@ -59,7 +60,7 @@ def start(request: PortalRequest) -> HttpResponse:
         raise NotAllowed("start_refused")
     if request.headers.get("Sec-Fetch-Dest", "document") != "document":
         raise NotAllowed("start_refused")
-    flow = access.flow_of(session=request.portal_session, pk=request.POST.get("flow", ""))
+    flow = access.flow_of(who=request.portal_session, pk=request.POST.get("flow", ""))
     trip = connect.authorize(flow=flow)
     shared = frame(request)
     screen = LeavingScreen(

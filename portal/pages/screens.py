@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from portal.texts import Notice
+
 
 @dataclass(frozen=True)
 class Frame:
@@ -41,16 +43,6 @@ class Choice:
     text: str
     checked: bool
     recommended: bool
-
-
-@dataclass(frozen=True)
-class Notice:
-    """Something that went wrong or happened: what, why, and the one next step."""
-
-    code: str
-    title: str
-    text: str
-    action: str = ""
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,7 @@ def _saved(row: AllowedOrigin | ReturnUrl, action: str, value: str) -> None:
     except ValidationError as error:
         raise ValidationError(f"{value}: {' '.join(error.messages)}") from None
     row.save()
-    audit.record(
-        project=row.project, actor=ACTOR, action=action, subject=row.project, value=value
-    )
+    audit.record(project=row.project, actor=ACTOR, action=action, subject=row.project, value=value)
 
 
 def _lines(data: dict[str, str]) -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from portal.pages.screens import Notice
+from dataclasses import dataclass
 
 START_AGAIN = "Go back to the page you came from and press Connect again."
 TRY_AGAIN = "Your details are saved. Try again."
@@ -207,6 +207,16 @@ FALLBACK = (
     "Nothing was connected and nothing was lost.",
     "Try again. If it happens again, give {vendor} the reference below.",
 )
+
+
+@dataclass(frozen=True)
+class Notice:
+    """Something that went wrong or happened: what, why, and the one next step."""
+
+    code: str
+    title: str
+    text: str
+    action: str = ""
 
 
 def notice(code: str, *, provider: str = "The provider", vendor: str = "the vendor") -> Notice:

@@ -1,0 +1,122 @@
+"""Who calls the API: the vendor's backend by API key, an end user by user token or handle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+import jwt
+from django.db.models import Q
+from django.http import HttpRequest
+from django.utils import timezone
+from ninja.security import HttpBearer
+from ninja.security.apikey import APIKeyHeader
+
+from integrations.errors import NotAllowed, SessionInvalid
+from integrations.models import ApiKey, EndUser, Project
+from integrations.secret import digest
+from portal import sessions
+
+USED_EVERY = timedelta(minutes=1)
+MAX_KEY = 200
+
+
+@dataclass(frozen=True)
+class Vendor:
+    """The vendor's backend."""
+
+    project: Project
+    key: ApiKey
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names this caller."""
+        return f"api_key:{self.key.prefix}"
+
+
+@dataclass(frozen=True)
+class Person:
+    """An end user."""
+
+    project: Project
+    end_user: EndUser
+
+    @property
+    def actor(self) -> str:
+        """How the audit log names this caller."""
+        return f"user:{self.end_user.external_id}"
+
+
+class VendorKey(HttpBearer):
+    """`Authorization: Bearer <api key>` (RFC 6750 section 2.1)."""
+
+    openapi_description = "An API key of the project."
+
+    def authenticate(self, request: HttpRequest, token: str) -> Vendor | None:
+        """Return the vendor whose live key this is."""
+        if len(token) > MAX_KEY:
+            return None
+        key = (
+            ApiKey.objects.filter(
+                key_hash=digest(token), revoked_at=None, project__is_active=True
+            )
+            .select_related("project")
+            .first()
+        )
+        if key is None:
+            return None
+        _note_use(key)
+        return Vendor(project=key.project, key=key)
+
+
+class UserToken(HttpBearer):
+    """`Authorization: Bearer <user token>`, the JWT that the vendor's backend signs."""
+
+    openapi_bearerFormat = "JWT"
+
+    def authenticate(self, request: HttpRequest, token: str) -> Person:
+        """Return the person of a verified token. Raises SessionInvalid, NotAllowed."""
+        project = sessions.project_of(_claimed_project(token))
+        visitor = sessions.visitor(project=project, user_token=token)
+        origin = request.headers.get("Origin")
+        if origin and not sessions.may_embed(project=project, origin=origin):
+            raise NotAllowed("origin_not_allowed")
+        return Person(project=project, end_user=visitor.end_user)
+
+
+class PortalHandle(APIKeyHeader):
+    """`Authorization: CP <handle>`, the handle of an open portal page."""
+
+    param_name = "Authorization"
+
+    def authenticate(self, request: HttpRequest, key: str | None) -> Person | None:
+        """Return the person of a live session. Raises SessionInvalid."""
+        scheme, _, handle = (key or "").partition(" ")
+        if scheme != "CP":
+            return None
+        session = sessions.session_of(handle[:MAX_KEY])
+        return Person(project=session.project, end_user=session.end_user)
+
+
+def caller(request: HttpRequest) -> Any:
+    """Return whom the operation's authentication found."""
+    return request.auth  # type: ignore[attr-defined]
+
+
+def _claimed_project(token: str) -> str:
+    """Return the issuer a token claims; it only selects the keys that must then verify it."""
+    if len(token) > sessions.MAX_TOKEN:
+        raise SessionInvalid("user_token_invalid")
+    try:
+        claims = jwt.decode(token, options={"verify_signature": False})
+        project = str(claims.get("iss", ""))
+        sessions.project_of(project)
+    except Exception:  # noqa: BLE001
+        raise SessionInvalid("user_token_invalid") from None
+    return project
+
+
+def _note_use(key: ApiKey) -> None:
+    stale = Q(last_used_at=None) | Q(last_used_at__lt=timezone.now() - USED_EVERY)
+    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=timezone.now())

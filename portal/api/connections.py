@@ -1,0 +1,123 @@
+"""Connections, for the vendor's backend."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from datetime import datetime
+from uuid import UUID
+
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest
+from ninja import Query, Router, Status
+
+from integrations import tokens
+from integrations.errors import FieldError, InvalidInput, NotFound
+from integrations.models import Connection
+from portal.api import views
+from portal.api.auth import Vendor, VendorKey, caller
+from portal.api.schemas import (
+    AccessTokenOut,
+    ConnectionOut,
+    ConnectionPage,
+    ConnectionQuery,
+    Problem,
+)
+
+router = Router(auth=VendorKey(), tags=["connections"])
+MAX_PAGE = 200
+
+
+@router.get("", response={200: ConnectionPage, 400: Problem, 401: Problem, 422: Problem})
+def list_connections(request: HttpRequest, query: Query[ConnectionQuery]) -> ConnectionPage:
+    """List connections, newest first; disconnected ones only when asked for by status."""
+    vendor: Vendor = caller(request)
+    limit = max(1, min(query.limit, MAX_PAGE))
+    rows = list(_filtered(vendor, query)[: limit + 1])
+    more = len(rows) > limit
+    return ConnectionPage(
+        connections=[views.connection(row) for row in rows[:limit]],
+        next_cursor=_cursor(rows[limit - 1]) if more else None,
+    )
+
+
+@router.get("/{uuid:connection_id}", response={200: ConnectionOut, 401: Problem, 404: Problem})
+def get_connection(request: HttpRequest, connection_id: UUID) -> ConnectionOut:
+    """Return one connection."""
+    return views.connection(_connection(caller(request), connection_id))
+
+
+@router.delete("/{uuid:connection_id}", response={204: None, 401: Problem, 404: Problem})
+def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]:
+    """Disconnect: stop at once and erase the tokens. The shell and its history stay."""
+    vendor: Vendor = caller(request)
+    tokens.disconnect(connection=_connection(vendor, connection_id), actor=vendor.actor)
+    return Status(204, None)
+
+
+@router.post(
+    "/{uuid:connection_id}/access-token",
+    response={
+        200: AccessTokenOut,
+        401: Problem,
+        404: Problem,
+        409: Problem,
+        502: Problem,
+        503: Problem,
+    },
+)
+def access_token(request: HttpRequest, connection_id: UUID) -> AccessTokenOut:
+    """Return a fresh access token, refreshed once if it must be. 409: a person must act."""
+    found = tokens.access_token_for(_connection(caller(request), connection_id))
+    return AccessTokenOut(
+        access_token=found.token.reveal(),
+        token_type=found.token_type,
+        expires_at=found.expires_at,
+    )
+
+
+def _connection(vendor: Vendor, pk: UUID) -> Connection:
+    row = _all(vendor).filter(pk=pk).first()
+    if row is None:
+        raise NotFound("connection_not_found")
+    return row
+
+
+def _all(vendor: Vendor) -> QuerySet[Connection]:
+    return Connection.objects.filter(project=vendor.project).select_related(
+        "project", "integration", "end_user__organization"
+    )
+
+
+def _filtered(vendor: Vendor, query: ConnectionQuery) -> QuerySet[Connection]:
+    rows = _all(vendor).order_by("-created_at", "-id")
+    if query.user is not None:
+        rows = rows.filter(end_user__external_id=query.user)
+    if query.org is not None:
+        rows = rows.filter(end_user__organization__external_id=query.org)
+    if query.integration is not None:
+        rows = rows.filter(integration__slug=query.integration)
+    if query.status is None:
+        rows = rows.exclude(status=Connection.Status.DISCONNECTED)
+    elif query.status in Connection.Status.values:
+        rows = rows.filter(status=query.status)
+    else:
+        known = ", ".join(Connection.Status.values)
+        raise InvalidInput(FieldError("status", "invalid", f"Use one of {known}."))
+    return _after(rows, query.cursor) if query.cursor else rows
+
+
+def _cursor(row: Connection) -> str:
+    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()}|{row.pk}".encode()).decode()
+
+
+def _after(rows: QuerySet[Connection], cursor: str) -> QuerySet[Connection]:
+    try:
+        moment, pk = base64.urlsafe_b64decode(cursor).decode().split("|")
+        at, last = datetime.fromisoformat(moment), UUID(pk)
+    except (ValueError, binascii.Error):
+        message = "Use next_cursor of the page before, unchanged."
+        raise InvalidInput(FieldError("cursor", "invalid", message)) from None
+    if at.tzinfo is None:
+        raise InvalidInput(FieldError("cursor", "invalid", "Use next_cursor unchanged."))
+    return rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=last))

@@ -1,0 +1,90 @@
+"""Errors as problem documents, one shape for all (RFC 9457)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.http import HttpRequest, HttpResponse
+from ninja import NinjaAPI
+from ninja.errors import AuthenticationError, HttpError, ValidationError
+
+from integrations.errors import (
+    ConnectError,
+    FieldError,
+    FlowClosed,
+    InvalidInput,
+    NotAllowed,
+    NotFound,
+    ProviderUnavailable,
+    SessionInvalid,
+)
+from integrations.tokens import ConnectionUnusable
+from portal import texts
+from portal.api.schemas import FieldProblem, Problem
+from portal.middleware import request_id
+
+STATUS: dict[type[ConnectError], int] = {
+    NotFound: 404,
+    NotAllowed: 403,
+    SessionInvalid: 401,
+    InvalidInput: 422,
+    FlowClosed: 409,
+    ConnectionUnusable: 409,
+    ProviderUnavailable: 503,
+}
+
+
+def problem(
+    request: HttpRequest, *, status: int, code: str, errors: Sequence[FieldError] = ()
+) -> HttpResponse:
+    """Return a problem document. It names fields and codes, never a value."""
+    words = texts.notice(code)
+    document = Problem(
+        type=f"{settings.BASE_URL}/errors/{code}",
+        title=words.title,
+        status=status,
+        code=code,
+        display_message=words.text,
+        suggested_action=words.action,
+        request_id=request_id(request),
+        errors=[FieldProblem(field=e.field, code=e.code, message=e.message) for e in errors],
+    )
+    return HttpResponse(
+        document.model_dump_json(), status=status, content_type="application/problem+json"
+    )
+
+
+def register(api: NinjaAPI) -> None:
+    """Make every error of the API a problem document."""
+    api.add_exception_handler(ConnectError, _refused)
+    api.add_exception_handler(ValidationError, _invalid)
+    api.add_exception_handler(AuthenticationError, _unauthenticated)
+    api.add_exception_handler(HttpError, _http)
+
+
+def _refused(request: HttpRequest, error: ConnectError) -> HttpResponse:
+    status = next((STATUS[kind] for kind in type(error).__mro__ if kind in STATUS), 502)
+    errors = error.errors if isinstance(error, InvalidInput) else ()
+    response = problem(request, status=status, code=error.code, errors=errors)
+    if isinstance(error, ProviderUnavailable):
+        response.headers["Retry-After"] = str(error.retry_after or 5)
+    return response
+
+
+def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
+    errors = [
+        FieldError(".".join(str(part) for part in item["loc"]), "invalid", item["msg"])
+        for item in error.errors
+    ]
+    return problem(request, status=400, code="validation_failed", errors=errors)
+
+
+def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpResponse:
+    response = problem(request, status=401, code="unauthorized")
+    response.headers["WWW-Authenticate"] = "Bearer"
+    return response
+
+
+def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    return problem(request, status=error.status_code, code="bad_request")

@@ -1,0 +1,139 @@
+"""What goes over the wire. Names are the vocabulary's, in snake case."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict
+
+
+class FieldProblem(Schema):
+    """One field at fault."""
+
+    field: str
+    code: str
+    message: str
+
+
+class Problem(Schema):
+    """An error as a problem document (RFC 9457)."""
+
+    type: str
+    title: str
+    status: int
+    code: str
+    display_message: str
+    suggested_action: str
+    request_id: str
+    errors: list[FieldProblem] = []
+
+
+class ConnectionOut(Schema):
+    """A connection. Tokens are never part of it."""
+
+    id: UUID
+    integration: str
+    user: str
+    organization: str | None
+    status: str
+    reason: str
+    account_type: str
+    account_id: str
+    account_label: str
+    external_id: str
+    scopes: list[str]
+    missing_scopes: list[str]
+    provider_data: dict[str, str]
+    created_at: datetime
+    updated_at: datetime
+
+
+class ConnectionPage(Schema):
+    """A page of connections; `next_cursor` is null on the last."""
+
+    connections: list[ConnectionOut]
+    next_cursor: str | None
+
+
+class AccessTokenOut(Schema):
+    """A token to call the provider with. `expires_at` is null where the provider does not say."""
+
+    access_token: str
+    token_type: str
+    expires_at: datetime | None
+
+
+class IntegrationOut(Schema):
+    """An integration as the user API and the vendor API show it."""
+
+    type: str
+    name: str
+    icon: str
+    description: str
+    account_types: list[str]
+
+
+class IntegrationList(Schema):
+    """The active integrations of the project."""
+
+    integrations: list[IntegrationOut]
+
+
+class UserOut(Schema):
+    """The person the user token speaks of."""
+
+    id: UUID
+    external_id: str
+    name: str
+    email: str
+    organization: str | None
+
+
+class UserIntegration(Schema):
+    """An integration with the person's own connections of it."""
+
+    type: str
+    name: str
+    enabled: bool
+    connections: list[ConnectionOut]
+
+
+class Me(Schema):
+    """The person and what they have connected."""
+
+    user: UserOut
+    integrations: list[UserIntegration]
+
+
+class FlowError(Schema):
+    """Why a flow failed."""
+
+    code: str
+    display_message: str
+
+
+class FlowOut(Schema):
+    """Where a flow stands."""
+
+    id: UUID
+    status: str
+    stage: str
+    integration: str
+    account_type: str
+    error: FlowError | None
+    connection: ConnectionOut | None
+
+
+class ConnectionQuery(Schema):
+    """Filters of the connection list; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: str | None = None
+    org: str | None = None
+    integration: str | None = None
+    status: str | None = None
+    cursor: str | None = None
+    limit: int = 50

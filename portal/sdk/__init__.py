@@ -1,0 +1,1 @@
+"""JSON spoken by the public @useparagon/connect client. Wire names live only here."""
