@@ -1,0 +1,116 @@
+// The settings page of Acme CRM: draws the cards and hands clicks to the portal's SDK.
+
+const { portal, project } = document.body.dataset;
+const sdk = globalThis.ConnectPortal;
+const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+const BADGES = { VALID: "Connected", PENDING: "Not finished", INVALID: "Needs attention" };
+
+async function fetchUserToken() {
+  const response = await fetch("/user-token", { method: "POST" });
+  if (!response.ok) throw new Error(`Acme answered ${response.status}`);
+  return (await response.json()).user_token;
+}
+
+function say(text) {
+  byId("status").textContent = text;
+  byId("status").hidden = !text;
+}
+
+function log(name, detail) {
+  const entry = document.createElement("li");
+  const time = document.createElement("time");
+  time.textContent = new Date().toLocaleTimeString("en-GB");
+  const title = document.createElement("b");
+  title.textContent = name;
+  entry.append(time, title, detail);
+  byId("log").prepend(entry);
+}
+
+function describe(event) {
+  const label = event.credential?.accountLabel;
+  return [event.integrationType, label].filter(Boolean).join(", ");
+}
+
+function accountRow(credential) {
+  const row = document.createElement("li");
+  const note = credential.missingScopes.length ? " (some permissions are missing)" : "";
+  row.textContent = (credential.accountLabel ?? "Account") + note;
+  return row;
+}
+
+function card(integration, state) {
+  const item = byId("card").content.cloneNode(true).firstElementChild;
+  const part = (selector) => item.querySelector(selector);
+  const connected = state?.allCredentials.length > 0;
+  const status = state?.credentialStatus;
+  item.dataset.integration = integration.type;
+  item.dataset.status = status ?? "";
+  part("img").src = integration.icon;
+  part("h2").textContent = integration.name;
+  part(".description").textContent = integration.description;
+  part(".accounts").replaceChildren(...(state?.allCredentials ?? []).map(accountRow));
+  part(".badge").textContent = BADGES[status] ?? "";
+  part("[data-action=connect]").hidden = status === "VALID";
+  part("[data-action=connect]").textContent = connected ? "Reconnect" : "Connect";
+  part("[data-action=manage]").hidden = part("[data-action=disconnect]").hidden = !connected;
+  for (const button of item.querySelectorAll("button")) {
+    button.setAttribute("aria-label", `${button.textContent} ${integration.name}`);
+  }
+  return item;
+}
+
+let integrations = [];
+
+function draw() {
+  const user = sdk.getUser();
+  const focused = document.activeElement?.getAttribute("aria-label");
+  const cards = integrations.map((each) => card(each, user.integrations[each.type]));
+  byId("cards").replaceChildren(...cards);
+  if (focused) document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
+}
+
+const actions = {
+  connect: (type) =>
+    sdk.connect(type, {
+      accountType: byId("account-type").value.split(" "),
+      selectedCredentialId: sdk.getUser().integrations[type]?.credentialId,
+      theme: "auto",
+    }),
+  manage: (type) => sdk.manage({ integrationType: type, theme: "auto" }),
+  disconnect: (type) => sdk.uninstallIntegration(type),
+};
+
+async function act(button) {
+  const { integration } = button.closest(".card").dataset;
+  try {
+    await actions[button.dataset.action](integration);
+  } catch (error) {
+    log(error.code ?? "error", error.message);
+  }
+}
+
+byId("cards").addEventListener("click", (event) => {
+  const button = event.target.closest("button");
+  if (button) act(button);
+});
+
+async function start() {
+  if (!sdk) return say(`The portal at ${portal} does not answer. Start it and reload this page.`);
+  for (const name of ["onPortalOpen", "onPortalClose", "onIntegrationInstall", "onIntegrationUninstall"]) {
+    sdk.subscribe(name, (event) => log(name, describe(event)));
+  }
+  for (const name of ["onPortalClose", "onIntegrationInstall", "onIntegrationUninstall"]) {
+    sdk.subscribe(name, draw);
+  }
+  try {
+    await sdk.authenticate(project, { fetchUserToken });
+    integrations = await sdk.getIntegrationMetadata();
+    say("");
+    draw();
+  } catch (error) {
+    say(error.message);
+    log(error.code ?? "error", error.message);
+  }
+}
+
+start();
