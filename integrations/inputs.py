@@ -159,7 +159,7 @@ def _check_setting(setting: Setting, text: str) -> None:
     if text in setting.reserved:
         _refuse(setting.name, "reserved", f"{text} is not an account's own {setting.label}.")
     too_long = len(text) > setting.max_length
-    if too_long or setting.pattern is None or not re.match(setting.pattern, text):
+    if too_long or setting.pattern is None or not re.fullmatch(setting.pattern, text):
         example = f" For example: {setting.placeholder}." if setting.placeholder else ""
         _refuse(setting.name, "invalid", f"This is not a {setting.label} we can use.{example}")
 

@@ -212,4 +212,3 @@ def _shown(value: object, maximum: int) -> str:
 
 def _registered(project: Project, url: str) -> bool:
     return ReturnUrl.objects.filter(project=project, url=url).exists()
-

@@ -67,10 +67,13 @@ def _files(folder: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    if path.stat().st_size > MAX_FILE_BYTES:
-        raise CatalogError(file=str(path), key="(file)", reason="larger than 100 kB")
     try:
+        if path.stat().st_size > MAX_FILE_BYTES:
+            raise CatalogError(file=str(path), key="(file)", reason="larger than 100 kB")
         return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        reason = f"cannot be read: {error.strerror}"
+        raise CatalogError(file=str(path), key="(file)", reason=reason) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
         raise CatalogError(file=str(path), key="(file)", reason=f"not TOML: {error}") from None
 
@@ -82,7 +85,7 @@ def _extended(path: Path, data: dict[str, Any], built_in: Mapping[str, Any]) -> 
         raise CatalogError(file=str(path), key="base", reason=reason)
     if base is None:
         return data
-    if base not in built_in:
+    if not isinstance(base, str) or base not in built_in:
         raise CatalogError(file=str(path), key="base", reason="names no built-in provider")
     return _merged(built_in[base], data)
 

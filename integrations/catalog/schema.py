@@ -23,7 +23,9 @@ RESERVED_PARAMS = frozenset(
     | {"code_challenge", "code_challenge_method", "code_verifier", "grant_type", "refresh_token"}
 )
 SCOPE_TOKEN = re.compile(r"\A[\x21\x23-\x5B\x5D-\x7E]{1,512}\Z")
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "[::1]"})
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+# RFC 3986 section 2 without "%": no percent-encoding can hide a name from the checks below.
+URL_TEXT = re.compile(r"\A[A-Za-z0-9._~:/?\[\]@!$&'()*+,;={}-]+\Z")
 
 Dialect = Literal[
     "slack_token_response",
@@ -42,9 +44,11 @@ def checked_template(value: str, info: ValidationInfo) -> str:
     loopback = bool((info.context or {}).get("loopback_http"))
     if parts.scheme != "https" and not (loopback and parts.hostname in LOOPBACK_HOSTS):
         raise ValueError("must be an https URL")
-    if not parts.hostname or parts.username is not None or parts.fragment:
+    if not parts.hostname or parts.username is not None or "#" in value:
         raise ValueError("must name a host and carry no user name and no fragment")
-    if set(re.findall(r"[?&]([^=&]+)", value)) & RESERVED_PARAMS:
+    if not URL_TEXT.match(value) or (parts.port is not None and not loopback):
+        raise ValueError("must be plain URL characters without a port")
+    if {name.lower() for name in re.findall(r"[?&;]([^=&;]+)", value)} & RESERVED_PARAMS:
         raise ValueError("must not carry a parameter that the flow sets itself")
     return value
 
@@ -86,9 +90,7 @@ class Strict(BaseModel):
     """Immutable, and an unknown key is an error."""
 
     # Python's engine, because only it knows \Z.
-    model_config = ConfigDict(
-        frozen=True, extra="forbid", strict=True, regex_engine="python-re"
-    )
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
 class Scope(Strict):
@@ -132,7 +134,7 @@ class Setting(Strict):
             raise ValueError("a text or choice setting needs a pattern")
         if self.param in RESERVED_PARAMS:
             raise ValueError(f"{self.param} is set by the flow and cannot be a setting")
-        if self.default and self.pattern and not re.match(self.pattern, self.default):
+        if self.default and self.pattern and not re.fullmatch(self.pattern, self.default):
             raise ValueError("the default does not match the pattern")
         return self
 
@@ -192,7 +194,7 @@ class Provider(Strict):
     authorization_endpoint: Endpoint
     token_endpoint: Endpoint
     revocation_endpoint: Endpoint | None = None
-    issuer: str | None = None
+    issuer: Endpoint | None = None
     authorization_response_iss_parameter_supported: bool = False
     token_endpoint_auth_method: Literal["client_secret_post", "client_secret_basic"] = (
         "client_secret_post"
@@ -228,9 +230,9 @@ class Provider(Strict):
     @model_validator(mode="after")
     def placeholders_are_settings(self) -> Self:
         """Every placeholder is a required, pattern-checked setting of this provider."""
-        usable = {s.name for s in self.settings if s.pattern and (s.required or s.default)}
+        usable = {s.name for s in self.settings if s.pattern and s.required and s.kind != "scopes"}
         endpoints = [self.authorization_endpoint, self.token_endpoint, self.revocation_endpoint]
-        endpoints.append(self.identity.endpoint if self.identity else None)
+        endpoints += [self.identity.endpoint if self.identity else None, self.setup.console]
         for template in filter(None, endpoints):
             if missing := set(PLACEHOLDER.findall(template)) - usable:
                 raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked setting")

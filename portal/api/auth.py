@@ -58,9 +58,7 @@ class VendorKey(HttpBearer):
         if len(token) > MAX_KEY:
             return None
         key = (
-            ApiKey.objects.filter(
-                key_hash=digest(token), revoked_at=None, project__is_active=True
-            )
+            ApiKey.objects.filter(key_hash=digest(token), revoked_at=None, project__is_active=True)
             .select_related("project")
             .first()
         )

@@ -32,7 +32,9 @@ def integrations(request: HttpRequest) -> IntegrationList:
     return IntegrationList(integrations=[views.integration(row) for row in rows])
 
 
-@router.delete("/connections/{uuid:connection_id}", response={204: None, 401: Problem, 404: Problem})
+@router.delete(
+    "/connections/{uuid:connection_id}", response={204: None, 401: Problem, 404: Problem}
+)
 def disconnect(request: HttpRequest, connection_id: UUID) -> Status[None]:
     """Disconnect one of the person's own connections."""
     person: Person = caller(request)

@@ -13,8 +13,8 @@ from integrations.errors import (
     SessionInvalid,
 )
 from integrations.models import PortalSession
-from portal.middleware import frameable_by, request_id
 from portal import texts
+from portal.middleware import frameable_by, request_id
 from portal.pages.screens import ErrorScreen
 from portal.texts import Notice
 

@@ -154,15 +154,11 @@ def _form(
     return page(request, "install/options.html", screen, 422 if field_errors else 200)
 
 
-def _review(
-    request: PortalRequest, flow: Flow, notices: tuple[Notice, ...] = ()
-) -> HttpResponse:
+def _review(request: PortalRequest, flow: Flow, notices: tuple[Notice, ...] = ()) -> HttpResponse:
     return page(request, "install/review.html", _review_screen(request, flow, notices))
 
 
-def _review_screen(
-    request: PortalRequest, flow: Flow, notices: tuple[Notice, ...]
-) -> ReviewScreen:
+def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ...]) -> ReviewScreen:
     version = flow.client_version
     own = flow.account_type == OWN_CLIENT
     rules, chosen = scopes.policy(flow.integration), tuple(flow.scopes)

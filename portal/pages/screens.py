@@ -159,12 +159,18 @@ class OptionsScreen:
     error_by_field: Mapping[str, str]
     notices: tuple[Notice, ...]
 
+    @property
+    def selected(self) -> int:
+        """Count the permissions that are asked for as the form stands."""
+        return sum(row.checked for row in self.scopes) + len(self.extra_scopes.split())
+
 
 @dataclass(frozen=True)
 class ReviewScreen:
     """install/review.html: what will happen, and the button that opens the provider.
 
     `seen` goes back with every poll: it tells an earlier failure from one of this attempt.
+    `redirect_uri` is empty with the vendor's app, here and in WaitingScreen.
     """
 
     frame: Frame
@@ -178,6 +184,7 @@ class ReviewScreen:
     scopes: tuple[ScopeRow, ...]
     window: str
     seen: str = ""
+    redirect_uri: str = ""
     notices: tuple[Notice, ...] = ()
     failure: Notice | None = None
 

@@ -120,4 +120,3 @@ def page(request: PortalRequest, template: str, screen: object, status: int = 20
     if session.display == PortalSession.Display.EMBED:
         return frameable_by(response, session.origin)
     return response
-

@@ -122,6 +122,20 @@ def test_it_refuses_a_base_that_names_no_built_in(tmp_path: Path, base: str) -> 
     assert_refused(tmp_path, key="base", reason="names no built-in provider", base=base)
 
 
+def test_it_refuses_a_base_that_is_no_text(tmp_path: Path) -> None:
+    for base in (["gmail"], {"name": "gmail"}, 3):
+        assert_refused(tmp_path, key="base", reason="names no built-in provider", base=base)
+
+
+def test_it_refuses_a_folder_or_a_dangling_link_in_place_of_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "acme.toml"
+    path.mkdir()
+    assert (refusal(tmp_path).file, refusal(tmp_path).key) == (str(path), "(file)")
+    path.rmdir()
+    path.symlink_to(tmp_path / "nowhere")
+    assert "cannot be read" in refusal(tmp_path).reason
+
+
 def test_it_refuses_to_replace_a_built_in_without_naming_it_as_base(
     tmp_path: Path,
 ) -> None:
@@ -183,7 +197,7 @@ def test_a_later_folder_wins(tmp_path: Path) -> None:
     assert registry.load(folders=(first, second))["acme"].name == "Second"
 
 
-@pytest.mark.parametrize("host", ["127.0.0.1:8002", "localhost"])
+@pytest.mark.parametrize("host", ["127.0.0.1:8002", "localhost", "[::1]:8002"])
 def test_plain_http_to_a_loopback_host_needs_permission(tmp_path: Path, host: str) -> None:
     endpoint = f"http://{host}/token"
     assert_refused(tmp_path, key="token_endpoint", reason="https", token_endpoint=endpoint)

@@ -64,6 +64,15 @@ def test_it_refuses_a_value_of_the_wrong_type(tmp_path: Path) -> None:
         ("https://user:password@acme.example/token", "user name"),
         ("https://acme.example\\@evil.example/token", "user name"),
         ("https://acme.example/token#part", "fragment"),
+        ("https://acme.example/token#", "fragment"),
+        ("https://%s.acme.example/token", "plain URL characters"),
+        ("https://acme.example/%(x)s", "plain URL characters"),
+        ("https://acme.example/token?%73tate=x", "plain URL characters"),
+        ("https://acme .example/token", "plain URL characters"),
+        ("https://acme.example/to\nken", "plain URL characters"),
+        ("https://\u0430cme.example/token", "plain URL characters"),
+        ("https://acme.example:8443/token", "without a port"),
+        ("https://acme.example:{x}/token", "ort"),
     ],
 )
 def test_it_refuses_an_endpoint_that_is_not_a_plain_https_url(
@@ -100,7 +109,10 @@ def test_it_refuses_a_reserved_parameter_wherever_it_is_fixed(
     assert_refused(tmp_path, key="settings.0", reason=reason, settings=[setting])
 
 
-@pytest.mark.parametrize("query", ["?state=x", "?a=b&client_id=x", "?redirect_uri", "?a&scope=x"])
+@pytest.mark.parametrize(
+    "query",
+    ["?state=x", "?a=b&client_id=x", "?redirect_uri", "?a&scope=x", "?a;code=x", "?State=x"],
+)
 @pytest.mark.parametrize("key", ENDPOINTS)
 def test_it_refuses_a_reserved_parameter_in_the_query_of_an_endpoint(
     tmp_path: Path, key: str, query: str
@@ -153,6 +165,25 @@ def test_it_refuses_an_optional_setting_in_an_endpoint(tmp_path: Path) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    "changes", [{"required": False, "default": "acme"}, {"kind": "scopes", "param": "more"}]
+)
+def test_it_refuses_a_setting_in_an_endpoint_that_can_be_empty_or_unchecked(
+    tmp_path: Path, changes: dict[str, Any]
+) -> None:
+    assert_refused(
+        tmp_path,
+        key="(file)",
+        reason="{subdomain}",
+        token_endpoint="https://{subdomain}.acme.example/token",
+        settings=[SETTING | changes],
+    )
+
+
+def test_it_refuses_an_issuer_that_is_no_https_url(tmp_path: Path) -> None:
+    assert_refused(tmp_path, key="issuer", reason="https", issuer="javascript:alert(1)")
+
+
 def test_it_accepts_a_required_setting_in_an_endpoint(tmp_path: Path) -> None:
     endpoint = "https://{subdomain}.acme.example/token"
     acme = loaded(tmp_path, token_endpoint=endpoint, settings=[SETTING])
@@ -181,6 +212,7 @@ def test_it_refuses_an_invalid_regular_expression(tmp_path: Path, pattern: str) 
         ({"kind": "choice", "pattern": None}, "needs a pattern"),
         ({"kind": "scopes"}, "needs the param"),
         ({"default": "NOT THIS"}, "does not match the pattern"),
+        ({"pattern": r"\Aacme|beta\Z", "default": "acme.evil"}, "does not match the pattern"),
     ],
 )
 def test_it_refuses_a_setting_that_contradicts_itself(

@@ -152,7 +152,7 @@ forming = pytest.mark.parametrize(("provider", "setting"), FORMING, ids=FORMING_
 
 def accepts(setting: Setting, value: str) -> bool:
     """Tell whether the file's own rules let the value in: pattern, length and reserved names."""
-    matches = re.match(setting.pattern or r"(?!)", value)
+    matches = re.fullmatch(setting.pattern or r"(?!)", value)
     return bool(matches) and len(value) <= setting.max_length and value not in setting.reserved
 
 
