@@ -12,6 +12,7 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.db import transaction
+from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import audit
@@ -85,8 +86,8 @@ def revoke(*, key: ApiKey | SigningKey, actor: str) -> None:
     """Stop accepting a key from now on. A key that is revoked already stays as it is."""
     kind = "api_key" if isinstance(key, ApiKey) else "signing_key"
     with transaction.atomic():
-        rows = type(key)._default_manager.filter(pk=key.pk, revoked_at=None)
-        if not rows.update(revoked_at=timezone.now()):
+        rows: QuerySet[Any] = type(key)._default_manager.filter(revoked_at=None)
+        if not rows.filter(pk=key.pk).update(revoked_at=timezone.now()):
             return
         audit.record(project=key.project, actor=actor, action=f"{kind}.revoked", subject=key)
     key.refresh_from_db()
@@ -132,7 +133,9 @@ def _misfit(key: object, alg: str) -> str:
         "ES256": (_fits_es256, "ES256 needs an elliptic curve key on P-256 (prime256v1)."),
         "EdDSA": (_fits_eddsa, "EdDSA needs an Ed25519 key."),
     }
-    fits, message = checks.get(alg, (lambda key: False, "Choose RS256, ES256 or EdDSA."))
+    if alg not in checks:
+        return "Choose RS256, ES256 or EdDSA."
+    fits, message = checks[alg]
     return "" if fits(key) else message
 
 

@@ -17,6 +17,7 @@ from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.text import capfirst
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -68,6 +69,13 @@ class ReadOnlyAdmin(ModelAdmin):
     list_per_page = 50
     actions = None
 
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Head the list with what it holds: there is nothing to select it for."""
+        title = capfirst(str(self.opts.verbose_name_plural))
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
     def has_add_permission(self, request: HttpRequest) -> bool:
         """Refuse."""
         return False
@@ -107,7 +115,7 @@ def required_object(model_admin: ModelAdmin, request: HttpRequest, pk: UUID, act
     if found is None:
         raise Http404
     opts = model_admin.opts
-    if not request.user.has_perm(f"{opts.app_label}.{action}_{opts.model_name}"):  # type: ignore[union-attr]
+    if not request.user.has_perm(f"{opts.app_label}.{action}_{opts.model_name}"):
         raise PermissionDenied
     return found
 

@@ -19,6 +19,7 @@ from integrations.admin.base import (
 from integrations.models import ClientVersion, OAuthClient
 
 DAY = "j M Y"
+OWNERS = {"vendor": "You", "organization": "Organization", "end_user": "User"}
 
 
 def secret_status(version: ClientVersion | None) -> str:
@@ -58,7 +59,16 @@ class VersionInline(ReadOnlyInline):
 class OAuthClientAdmin(ReadOnlyAdmin):
     """The slots. A vendor's client is edited on the page of its integration."""
 
-    list_display = ("slot", "integration", "owner_text", "state", "client_id", "secret", "expires")
+    list_display = (
+        "short_slot",
+        "integration",
+        "owner_text",
+        "state",
+        "client_id",
+        "is_set",
+        "expires",
+    )
+    list_display_links = ("short_slot",)
     list_select_related = ("integration__project", "current_version", "end_user", "organization")
     list_filter = ("owner", "state", "integration__project")
     search_fields = (
@@ -83,11 +93,21 @@ class OAuthClientAdmin(ReadOnlyAdmin):
         "connections_link",
     )
 
+    @admin.display(description="slot", ordering="slot")
+    def short_slot(self, row: OAuthClient) -> str:
+        """The beginning of the slot."""
+        return f"{row.slot[:8]}…"
+
+    @admin.display(description="secret set", boolean=True)
+    def is_set(self, row: OAuthClient) -> bool:
+        """Whether a secret is saved, as a tick or a cross."""
+        return row.current_version_id is not None
+
     @admin.display(description="owner", ordering="owner")
     def owner_text(self, row: OAuthClient) -> str:
         """Whose app it is."""
         owner = row.end_user or row.organization
-        return plain(f"{row.get_owner_display()}: {owner}" if owner else row.get_owner_display())
+        return plain(f"{OWNERS[row.owner]} {owner}" if owner else OWNERS[row.owner])
 
     @admin.display(description="client id", ordering="current_version__client_id")
     def client_id(self, row: OAuthClient) -> str:

@@ -16,6 +16,7 @@ from django.urls import URLPattern, path, reverse
 from integrations import tokens
 from integrations.admin.base import (
     CSS,
+    NOTHING,
     ReadOnlyAdmin,
     actor,
     codes,
@@ -99,12 +100,12 @@ class ConnectionAdmin(ReadOnlyAdmin):
     list_display = (
         "user_text",
         "organization",
-        "integration",
+        "integration_slug",
         "account_text",
         "app",
         "status_text",
         "scopes_count",
-        "missing_text",
+        "missing_count",
         "created_at",
     )
     list_select_related = ("end_user__organization", "integration__project")
@@ -144,12 +145,21 @@ class ConnectionAdmin(ReadOnlyAdmin):
             messages.info(request, "This connection is disconnected already.")
             return back
         if request.method != "POST":
-            return page(
-                self, request, "connection/disconnect.html", title="Disconnect", original=row
-            )
+            crumb = f"{row.integration.slug} of {row.end_user}"
+            template = "connection/disconnect.html"
+            return page(self, request, template, title="Disconnect", original=row, crumb=crumb)
         tokens.disconnect(connection=row, actor=actor(request))
         messages.success(request, "The connection was disconnected and its tokens were erased.")
         return back
+
+    def change_view(
+        self, request: HttpRequest, object_id: str, *args: Any, **kwargs: Any
+    ) -> HttpResponse:
+        """Head the page with words instead of ids."""
+        row = self.get_object(request, object_id)
+        subtitle = f"{row.integration.slug} of {row.end_user}" if row else None
+        kwargs["extra_context"] = {**(kwargs.get("extra_context") or {}), "subtitle": subtitle}
+        return super().change_view(request, object_id, *args, **kwargs)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         """Leave out what the provider said about the account: it is for the vendor's backend."""
@@ -180,6 +190,16 @@ class ConnectionAdmin(ReadOnlyAdmin):
     def status_text(self, row: Connection) -> str:
         """The state and, if it needs a person, the reason."""
         return f"{row.status} ({row.reason})" if row.reason else row.status
+
+    @admin.display(description="integration", ordering="integration__slug")
+    def integration_slug(self, row: Connection) -> str:
+        """The integration, without its project: that is a filter."""
+        return row.integration.slug
+
+    @admin.display(description="missing")
+    def missing_count(self, row: Connection) -> str:
+        """How many required scopes were not granted."""
+        return str(len(row.missing_scopes)) if row.missing_scopes else NOTHING
 
     @admin.display(description="scopes")
     def scopes_count(self, row: Connection) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from django.contrib import admin
@@ -14,6 +15,7 @@ from django.utils.html import format_html
 from integrations.admin.base import ReadOnlyAdmin, link, plain
 from integrations.models import AuditEvent
 
+LONG_ID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}\b")
 ACTOR_KINDS = (
     ("admin:", "Administrators"),
     ("command:", "Commands"),
@@ -68,7 +70,7 @@ class ObjectFilter(admin.SimpleListFilter):
 class AuditEventAdmin(ReadOnlyAdmin):
     """What happened, newest first."""
 
-    list_display = ("at", "sequence", "action", "actor_text", "object_link", "project")
+    list_display = ("at", "sequence", "action", "actor_short", "object_link", "project")
     list_select_related = ("project",)
     list_filter = ("project", ActorFilter, ObjectFilter)
     search_fields = ("=action", "=object_id", "actor")
@@ -86,6 +88,11 @@ class AuditEventAdmin(ReadOnlyAdmin):
         "previous_hash",
         "hash",
     )
+
+    @admin.display(description="actor", ordering="actor")
+    def actor_short(self, row: AuditEvent) -> str:
+        """Who did it, with a long id cut short."""
+        return plain(LONG_ID.sub(r"\1…", row.actor))
 
     @admin.display(description="actor", ordering="actor")
     def actor_text(self, row: AuditEvent) -> str:

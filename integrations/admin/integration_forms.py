@@ -15,12 +15,12 @@ from integrations.catalog import registry
 from integrations.catalog.schema import Provider, Setting
 from integrations.errors import InvalidInput, NotFound
 from integrations.models import ClientVersion, Integration
-from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
+from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT, default_account_types
 from integrations.secret import Secret
 
 SETTING = "setting_"
 ACCOUNT_TYPE_CHOICES = (
-    (DEFAULT_ACCOUNT, "Your app: people connect through the client you enter below"),
+    (DEFAULT_ACCOUNT, "Your app: people connect through one client of yours"),
     (OWN_CLIENT, "Their own app: people enter a client they registered themselves"),
 )
 SECRET_ATTRIBUTES = {
@@ -41,6 +41,7 @@ class AccountTypesField(forms.MultipleChoiceField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(
             choices=ACCOUNT_TYPE_CHOICES,
+            initial=default_account_types,
             widget=forms.CheckboxSelectMultiple,
             error_messages={"required": "Offer at least one account type."},
             **kwargs,
@@ -150,8 +151,11 @@ def change_form(provider: Provider | None) -> type[ChangeIntegrationForm]:
     }
     if provider:
         fields |= _client_fields(provider)
-    base = ChangeIntegrationForm
-    return type(base)("IntegrationForm", (base,), {**fields, "__module__": __name__})
+    meta: Any = type(ChangeIntegrationForm)
+    form: type[ChangeIntegrationForm] = meta(
+        "IntegrationForm", (ChangeIntegrationForm,), {**fields, "__module__": __name__}
+    )
+    return form
 
 
 def client_field_names(provider: Provider) -> list[str]:

@@ -76,8 +76,7 @@ class SigningKeyForm(forms.Form):
         """Show what the domain refused, without the key: it may have been a private one."""
         for item in error.errors:
             self.add_error(item.field, item.message)
-        self.data = self.data.copy()
-        self.data["public_key"] = ""
+        self.data = {**self.data, "public_key": ""}
 
 
 def revoke_link(kind: str, row: ApiKey | SigningKey) -> str:
@@ -228,9 +227,10 @@ def _found(project: Project, kind: str, key_pk: str) -> tuple[ApiKey | SigningKe
         raise Http404
     model, words, consequence = KINDS[kind]
     try:
-        return get_object_or_404(model, project=project, pk=key_pk), words, consequence
+        key: Any = get_object_or_404(model, project=project, pk=key_pk)
     except (ValueError, ValidationError):
         raise Http404 from None
+    return key, words, consequence
 
 
 def _back(project: Project) -> HttpResponse:

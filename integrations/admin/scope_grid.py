@@ -85,7 +85,7 @@ class ScopeField(forms.Field):
     def __init__(self, *, provider: Provider | None, **kwargs: Any) -> None:
         super().__init__(required=False, **kwargs)
         self.provider = provider
-        self.widget.provider = provider  # type: ignore[attr-defined]
+        self.widget.provider = provider
 
     def prepare_value(self, value: Any) -> Any:
         """Return what the widget shows: the stored lists, or what was typed."""
@@ -93,7 +93,8 @@ class ScopeField(forms.Field):
 
     def clean(self, value: Mapping[str, Any]) -> ScopeLists:
         """Return the lists; what is required is a default as well. Raises ValidationError."""
-        lists, errors = {}, []
+        lists: dict[str, tuple[str, ...]] = {}
+        errors: list[str] = []
         for column in COLUMNS:
             try:
                 lists[column] = _names(value, column)
@@ -112,7 +113,7 @@ class ScopeField(forms.Field):
     def has_changed(self, initial: Any, data: Any) -> bool:
         """Return whether the lists differ from those stored."""
         try:
-            return self.clean(data) != initial
+            return bool(self.clean(data) != initial)
         except ValidationError:
             return True
 

@@ -64,7 +64,7 @@ def _allowed_hosts() -> Iterator[Finding]:
     if "*" in hosts:
         step = "Name the hosts in ALLOWED_HOSTS instead of *."
         yield Finding("allowed hosts", "warn", "any Host header is accepted", step)
-    elif urlsplit(settings.BASE_URL).hostname not in hosts:
+    elif (urlsplit(settings.BASE_URL).hostname or "") not in hosts:
         step = "Add the host of BASE_URL to ALLOWED_HOSTS."
         yield Finding("allowed hosts", "fail", "the host of BASE_URL is not accepted", step)
     else:

@@ -16,6 +16,7 @@ from integrations.models import AllowedOrigin, Project, ReturnUrl
 from integrations.secret import Secret
 
 ACTOR = "command:create_project"
+MAX_NAME = 80
 
 
 class Command(JsonCommand):
@@ -62,8 +63,8 @@ def write_private(path: Path, private_key: Secret) -> None:
 
 
 def _created(name: str, origins: list[str], return_urls: list[str]) -> Project:
-    if not name.strip() or len(name) > Project._meta.get_field("name").max_length:
-        raise ValidationError("A project's name has 1 to 80 characters.")
+    if not 1 <= len(name.strip()) <= MAX_NAME:
+        raise ValidationError(f"A project's name has 1 to {MAX_NAME} characters.")
     project = audit.create_project(name=name.strip())
     for origin in dict.fromkeys(origins):
         _saved(AllowedOrigin(project=project, origin=origin), "origin.added", origin)

@@ -86,10 +86,11 @@ def _rotate_one(field: SealedTextField, pk: Any, sealed: Sealed, count: Count) -
         return
     # A refresh may have stored new tokens since the batch was read; those must survive. Every
     # encryption has its own random vector, so equal bytes mean that nothing was written.
+    database: Any = connection.Database  # type: ignore[attr-defined]
     column = connection.ops.quote_name(field.column)
-    same = RawSQL(
+    same = RawSQL(  # noqa: S611  the column is quoted and the value is a parameter
         f"{column} = %s",
-        [connection.Database.Binary(sealed.ciphertext)],
+        [database.Binary(sealed.ciphertext)],
         output_field=models.BooleanField(),
     )
     rows = field.model._default_manager.filter(same, pk=pk)
