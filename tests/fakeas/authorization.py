@@ -28,7 +28,7 @@ _WORDS = {
     ),
     Reason.ADMIN_APPROVAL: (
         "An administrator must approve this app",
-        "Your organization lets only administrators approve apps. A request was not sent.",
+        "Your organization lets only administrators approve apps. Ask one of them.",
     ),
     Reason.UNKNOWN_SCOPE: (
         "A permission is not known",
@@ -116,7 +116,9 @@ def _client(ctx: Context, params: Params) -> Client:
 def _redirect_uri(ctx: Context, client: Client, params: Params) -> str:
     redirect_uri = params.get("redirect_uri")
     if not clients.allows_redirect(client, redirect_uri):
-        raise page(ctx, Reason.REDIRECT_MISMATCH)
+        problem = page(ctx, Reason.REDIRECT_MISMATCH)
+        problem.text += f" The address is: {redirect_uri[:300] or 'none'}"
+        raise problem
     return redirect_uri
 
 

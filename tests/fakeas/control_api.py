@@ -123,7 +123,7 @@ def _state(world: World, payload: Payload) -> Any:
             "scopes": list(grant.scopes),
             "user_scopes": list(grant.user_scopes),
             "revoked": grant.revoked,
-            "tokens": len(world.store.tokens_of(grant)),
+            "tokens": len(grant.tokens),
         }
         for grant in grants
     ]

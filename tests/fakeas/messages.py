@@ -107,12 +107,13 @@ class Request:
         return token.strip() if scheme.lower() == "bearer" else ""
 
 
-def _json_pairs(body: bytes) -> list[tuple[str, object]]:
+def _json_pairs(body: bytes) -> tuple[tuple[str, object], ...]:
+    """Return the members of the outermost object; an array would come out as a list."""
     try:
-        pairs = json.loads(body.decode("utf-8"), object_pairs_hook=list)
+        pairs = json.loads(body.decode("utf-8"), object_pairs_hook=tuple)
     except (ValueError, RecursionError) as error:
         raise Refused(Reason.BAD_FORMAT, "The body is not valid JSON.") from error
-    if not isinstance(pairs, list) or not all(isinstance(pair, tuple) for pair in pairs):
+    if not isinstance(pairs, tuple):
         raise Refused(Reason.BAD_FORMAT, "The body is not a JSON object.")
     return pairs
 

@@ -53,7 +53,8 @@ class _Handler(BaseHTTPRequestHandler):
         path, _, query = self.path.partition("?")
         length = self.headers.get("Content-Length", "0")
         if not length.isdigit() or int(length) > MAX_BODY:
-            return self._send(Response(413))
+            self._send(Response(413))
+            return
         body = self.rfile.read(int(length))
         headers = {name.lower(): self._joined(name) for name in self.headers}
         request = Request(self.command, unquote(path), query, headers, body)

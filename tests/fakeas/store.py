@@ -61,6 +61,7 @@ class Grant:
     user_scopes: tuple[str, ...]
     offline: bool
     revoked: bool = False
+    tokens: list[Token] = field(default_factory=list, repr=False)
 
     @property
     def client_id(self) -> str:
@@ -174,15 +175,14 @@ class Store:
             self.codes[value] = Code(grant, self.now() + CODE_LIFETIME)
         return value
 
+    def keep(self, tokens: dict[str, Token], token: Token) -> None:
+        """File a token under its value and with its grant."""
+        tokens[token.value] = token
+        token.grant.tokens.append(token)
+
     def live_access_token(self, value: str) -> Token | None:
         """Return the access token if it is neither revoked nor deleted; it may be expired."""
         token = self.access_tokens.get(value)
         if token is None or token.deleted or token.grant.revoked:
             return None
         return token
-
-    def tokens_of(self, grant: Grant) -> list[Token]:
-        """Return every token of the grant."""
-        with self.lock:
-            every = [*self.access_tokens.values(), *self.refresh_tokens.values()]
-        return [token for token in every if token.grant is grant]

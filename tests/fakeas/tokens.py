@@ -52,7 +52,7 @@ def _fail_if_told(ctx: Context, params: Params) -> None:
 
 def _grant_type(params: Params) -> Callable[[Context, Client, Params], list[Issued]]:
     kind = params.get("grant_type")
-    if kind == "authorization_code" or (not kind and params.get("code")):
+    if kind == "authorization_code":
         return _exchange_code
     if kind == "refresh_token":
         return _refresh
@@ -103,11 +103,11 @@ def _issue(
     all_scopes = grant.user_scopes if kind == "user" else grant.scopes
     lifetime = ctx.mode("token_lifetime", client) or ctx.profile.lifetime(client, params)
     access = _token(ctx, grant, kind, scopes or all_scopes, lifetime)
-    ctx.store.access_tokens[access.value] = access
+    ctx.store.keep(ctx.store.access_tokens, access)
     refresh = None
     if offline:
         refresh = _token(ctx, grant, kind, all_scopes, ctx.profile.refresh_lifetime(params))
-        ctx.store.refresh_tokens[refresh.value] = refresh
+        ctx.store.keep(ctx.store.refresh_tokens, refresh)
     return Issued(grant, access, refresh, lifetime, params)
 
 
@@ -159,9 +159,9 @@ def _narrowed(ctx: Context, old: Token, params: Params) -> tuple[str, ...]:
 
 
 def _delete_access_tokens(ctx: Context, old: Token) -> None:
-    for token in ctx.store.access_tokens.values():
-        if token.grant is old.grant and token.kind == old.kind:
-            token.deleted = True
+    for each in old.grant.tokens:
+        if each.kind == old.kind and each.value in ctx.store.access_tokens:
+            each.deleted = True
 
 
 def _changed(ctx: Context, client: Client, answer: dict[str, Any]) -> dict[str, Any]:

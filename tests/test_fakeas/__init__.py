@@ -1,0 +1,1 @@
+"""Tests that fakeas refuses what a real authorization server refuses."""
