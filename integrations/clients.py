@@ -82,7 +82,11 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
     provider = client.integration.provider
     cleaned, notices = _cleaned(provider=provider, config=config)
     with transaction.atomic():
-        locked = OAuthClient.objects.select_for_update(of=("self",)).select_related("integration__project", "current_version").get(pk=client.pk)
+        locked = (
+            OAuthClient.objects.select_for_update(of=("self",))
+            .select_related("integration__project", "current_version")
+            .get(pk=client.pk)
+        )
         current = locked.current_version
         secret = cleaned.client_secret or _kept_secret(provider, current, cleaned)
         if current and _unchanged(current, cleaned, secret):
@@ -172,15 +176,12 @@ def _cleaned_secret(typed: _Typed, provider: Provider, secret: Secret | None) ->
     return Secret(typed.keep("client_secret", check))
 
 
-def _kept_secret(
-    provider: Provider, current: ClientVersion | None, config: ClientConfig
-) -> Secret:
+def _kept_secret(provider: Provider, current: ClientVersion | None, config: ClientConfig) -> Secret:
     label = provider.client_secret_label
     if current is None:
         raise InvalidInput(FieldError("client_secret", "required", f"Enter the {label}."))
     same_place = all(
-        current.settings.get(name) == config.settings.get(name)
-        for name in provider.host_settings()
+        current.settings.get(name) == config.settings.get(name) for name in provider.host_settings()
     )
     same_endpoints = current.config_hash == current_hash(current)
     if current.client_id != config.client_id or not same_place or not same_endpoints:

@@ -57,7 +57,10 @@ def checked(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
         if not rules.custom_allowed:
             message = f"{name} is not offered here. Remove it, or ask for it to be allowed."
             raise InvalidInput(FieldError("scopes", "scope_not_allowed", message))
-    return tuple(dict.fromkeys((*rules.required, *names)))
+    chosen = tuple(dict.fromkeys((*rules.required, *names)))
+    if rules.default and not chosen:
+        raise InvalidInput(FieldError("scopes", "required", "Choose at least one permission."))
+    return chosen
 
 
 def granted(*, requested: tuple[str, ...], scope: str | None) -> tuple[str, ...]:

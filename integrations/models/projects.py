@@ -125,7 +125,9 @@ class ReturnUrl(models.Model):
     url = models.CharField("URL", max_length=500, validators=[checked_return_url])
 
     class Meta:
-        constraints = (models.UniqueConstraint(fields=["project", "url"], name="return_url_unique"),)
+        constraints = (
+            models.UniqueConstraint(fields=["project", "url"], name="return_url_unique"),
+        )
 
     def __str__(self) -> str:
         return self.url

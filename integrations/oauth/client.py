@@ -64,7 +64,7 @@ class Account:
 
 def use(new: Transport) -> None:
     """Make `new` the transport of this process."""
-    global transport  # noqa: PLW0603
+    global transport
     transport = new
 
 

@@ -1,0 +1,65 @@
+"""Fixtures for all tests: the provider, the catalog that leads to it, and a person at a portal."""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.fakeas.server import FakeAS
+
+CATALOG = Path(__file__).parent / "fakeas" / "catalog"
+DEMO_ADDRESS = "http://127.0.0.1:8002"
+
+
+@pytest.fixture(scope="session")
+def fakeas() -> Iterator[FakeAS]:
+    """The authorization server, in this process, on a free port of the loopback."""
+    with FakeAS(port=0) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def catalog_dirs(fakeas: FakeAS, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, ...]:
+    """Catalog folders whose endpoints are at the authorization server of this run."""
+    folder = tmp_path_factory.mktemp("catalog")
+    for path in (*CATALOG.glob("*.toml"), *(CATALOG / "seven").glob("*.toml")):
+        text = path.read_text(encoding="utf-8").replace(DEMO_ADDRESS, fakeas.url)
+        (folder / path.name).write_text(text, encoding="utf-8")
+    return (folder,)
+
+
+@pytest.fixture
+def provider(fakeas: FakeAS, catalog_dirs: tuple[Path, ...]) -> Iterator[FakeAS]:
+    """The authorization server with nothing in it, and the catalog that leads to it."""
+    from integrations.catalog import registry
+
+    installed = {item.slug: item for item in registry.providers()}
+    registry.install(registry.load(folders=catalog_dirs, loopback_http=True))
+    fakeas.reset(clients=True)
+    yield fakeas
+    registry.install(installed)
+
+
+@pytest.fixture(autouse=True)
+def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fail a test that would leave this machine."""
+    resolve, connect = socket.getaddrinfo, socket.socket.connect
+
+    def checked(self: socket.socket, address: object) -> None:
+        host = address[0] if isinstance(address, tuple) else ""
+        if host and not str(host).startswith(("127.", "::1", "/")):
+            raise AssertionError(f"a test must not connect to {host}")
+        connect(self, address)  # type: ignore[arg-type]
+
+    def resolved(host: object, *args: object, **kwargs: object) -> object:
+        name = host.decode() if isinstance(host, bytes) else str(host)
+        local = name in {"localhost", "::1", "0.0.0.0"} or name.startswith("127.")
+        if not local and not name.endswith(".localhost"):
+            raise socket.gaierror(socket.EAI_NONAME, "tests resolve loopback names only")
+        return resolve(host, *args, **kwargs)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(socket.socket, "connect", checked)
+    monkeypatch.setattr(socket, "getaddrinfo", resolved)
