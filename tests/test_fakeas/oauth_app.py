@@ -200,9 +200,7 @@ class OAuthApp:
         fields: dict[str, str | None] = {"grant_type": "refresh_token", "refresh_token": token}
         return self.token_request(fields | overrides)
 
-    def token_request(
-        self, fields: dict[str, str | None], *, path: str = "", **style: bool
-    ) -> Answer:
+    def token_request(self, fields: dict[str, str | None], **style: bool) -> Answer:
         """Post to the token endpoint; `basic` and `json` override the profile's style."""
         basic, as_json = style.get("basic", self.kind.basic), style.get("json", self.kind.json)
         headers: dict[str, str] = {}
@@ -215,7 +213,7 @@ class OAuthApp:
         media = "application/json" if as_json else "application/x-www-form-urlencoded"
         body = json.dumps(sent) if as_json else urlencode(sent)
         headers["Content-Type"] = media
-        return self.call("POST", path or self.kind.token, body=body, headers=headers)
+        return self.call("POST", self.kind.token, body=body, headers=headers)
 
     def identity(self, access_token: str) -> Answer:
         """Ask whose token it is."""

@@ -133,9 +133,9 @@ def test_token_delay_and_drip_take_time(provider: FakeAS, app: OAuthApp) -> None
     for modes in (
         {"token_delay": 0.3},
         {"token_delay": {"seconds": 0.3, "when": "after"}},
-        {"drip": {"seconds": 0.02, "where": "header"}},
+        {"drip": {"seconds": 0.003, "where": "header"}},
         {"drip": {"seconds": 0.02, "where": "status"}},
-        {"drip": {"seconds": 0.02}},
+        {"drip": {"seconds": 0.003}},
     ):
         provider.reset()
         provider.configure(**modes)

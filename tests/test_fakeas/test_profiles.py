@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import jwt
 import pytest
 
@@ -149,9 +151,11 @@ def test_salesforce_requires_pkce(provider: FakeAS) -> None:
 
 def test_salesforce_binds_a_code_to_its_host(provider: FakeAS) -> None:
     app = OAuthApp.registered(provider, "salesforce")
-    fields: dict[str, str | None] = {"grant_type": "authorization_code", "code": app.code()}
-    path = "/salesforce/login.salesforce.com/services/oauth2/token"
-    assert app.token_request(fields, path=path).error == "400 invalid_grant"
+    token = "/salesforce/login.salesforce.com/services/oauth2/token"
+    code = app.code()
+    elsewhere = replace(app, kind=replace(app.kind, token=token))
+    assert elsewhere.exchange(code).error == "400 invalid_grant"
+    assert app.exchange(code).status == 200
 
 
 def test_slack_answers_with_bot_and_person(provider: FakeAS) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from urllib.parse import urlencode
 
 import pytest
@@ -107,9 +108,13 @@ def test_a_code_belongs_to_its_client(provider: FakeAS) -> None:
 
 def test_a_code_belongs_to_its_subdomain(provider: FakeAS) -> None:
     app = OAuthApp.registered(provider, "demo-desk")
-    fields = {"grant_type": "authorization_code", "code": app.code(), "redirect_uri": CALLBACK}
-    elsewhere = app.token_request({**fields}, path="/demo-desk/other/oauth/token")
-    assert elsewhere.error == "400 invalid_grant"
+    other_place = replace(app.kind, token="/demo-desk/other/oauth/token")
+    code = app.code()
+    elsewhere = replace(app, kind=other_place)
+    assert elsewhere.exchange(code).error == "400 invalid_grant"
+    tokens = app.exchange(code).data
+    assert elsewhere.refresh(tokens["refresh_token"]).error == "400 invalid_grant"
+    assert app.refresh(tokens["refresh_token"]).status == 200
 
 
 def test_an_app_of_one_subdomain_is_unknown_at_another(provider: FakeAS) -> None:
