@@ -45,14 +45,14 @@ def authorize(ctx: Context) -> Response:
     if elsewhere is not None:
         return elsewhere
     client = _client(ctx, params)
-    redirect_uri = _redirect_uri(ctx, client, params)
+    target = callback.Target(client, _redirect_uri(ctx, client, params), params)
     ctx.profile.check_tenant(client, ctx.path_values)
     try:
-        authorization = _authorization(ctx, client, params, redirect_uri)
+        authorization = _authorization(ctx, target)
     except Refused as refused:
         if ctx.profile.scope_error_on_page and refused.reason in _SCOPE_REASONS:
             raise page(ctx, refused.reason) from refused
-        return callback.refusal(ctx, client, redirect_uri, params, refused)
+        return callback.refusal(ctx, target, refused)
     return _ask(ctx, authorization)
 
 
@@ -64,11 +64,12 @@ def page(ctx: Context, reason: Reason) -> ProviderPage:
 
 def _ask(ctx: Context, authorization: Authorization) -> Response:
     client, params = authorization.client, authorization.params
+    target = callback.Target(client, authorization.redirect_uri, params)
     error = ctx.mode("callback_error", client)
     if error:
         refused = Refused(Reason.DENIED)
         refused.code, refused.description = error, f"The provider answered {error}."
-        return callback.refusal(ctx, client, authorization.redirect_uri, params, refused)
+        return callback.refusal(ctx, target, refused)
     automatic = ctx.mode("auto_approve", client)
     if automatic:
         email = automatic if isinstance(automatic, str) else ""
@@ -122,9 +123,8 @@ def _redirect_uri(ctx: Context, client: Client, params: Params) -> str:
     return redirect_uri
 
 
-def _authorization(
-    ctx: Context, client: Client, params: Params, redirect_uri: str
-) -> Authorization:
+def _authorization(ctx: Context, target: callback.Target) -> Authorization:
+    client, params = target.client, target.params
     if params.repeated():
         raise Refused(Reason.BAD_REQUEST, f"{params.repeated()[0]} was sent more than once.")
     if not params.get("response_type"):
@@ -137,7 +137,7 @@ def _authorization(
         profile=ctx.profile.slug,
         realm=ctx.realm,
         client=client,
-        redirect_uri=redirect_uri,
+        redirect_uri=target.redirect_uri,
         params=params,
         scopes=scopes,
         user_scopes=user_scopes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from tests.fakeas.errors import Refused
@@ -14,6 +15,15 @@ WRONG_ISSUER = "https://another-issuer.example"
 Pairs = list[tuple[str, str]]
 
 
+@dataclass(frozen=True)
+class Target:
+    """Where an error goes: a proven redirect URL of a known client."""
+
+    client: Client
+    redirect_uri: str
+    params: Params
+
+
 def success(ctx: Context, grant: Grant, code: str) -> Response:
     """Send the person back with a code (RFC 6749 section 4.1.2)."""
     authorization = grant.authorization
@@ -23,19 +33,11 @@ def success(ctx: Context, grant: Grant, code: str) -> Response:
     return redirect(with_query(authorization.redirect_uri, pairs), status=303)
 
 
-def refusal(
-    ctx: Context,
-    client: Client,
-    redirect_uri: str,
-    params: Params,
-    refused: Refused,
-    *,
-    status: int = 302,
-) -> Response:
+def refusal(ctx: Context, target: Target, refused: Refused, *, status: int = 302) -> Response:
     """Send the person back with an error (RFC 6749 section 4.1.2.1)."""
-    pairs: Pairs = [*ctx.profile.callback_error(refused).items(), *_state(params)]
-    pairs += _issuer(ctx, client) + _extra(ctx, client)
-    url = with_query(redirect_uri, pairs)
+    pairs: Pairs = [*ctx.profile.callback_error(refused).items(), *_state(target.params)]
+    pairs += _issuer(ctx, target.client) + _extra(ctx, target.client)
+    url = with_query(target.redirect_uri, pairs)
     return redirect(url, status=status, outcome=refused.reason.value)
 
 

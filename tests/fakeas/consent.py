@@ -61,15 +61,9 @@ def allow(ctx: Context, authorization: Authorization, decision: Decision) -> Res
     return callback.success(ctx, grant, ctx.store.add_code(grant))
 
 
-def _deny(ctx: Context, authorization: Authorization) -> Response:
-    return callback.refusal(
-        ctx,
-        authorization.client,
-        authorization.redirect_uri,
-        authorization.params,
-        Refused(Reason.DENIED),
-        status=303,
-    )
+def _deny(ctx: Context, asked: Authorization) -> Response:
+    target = callback.Target(asked.client, asked.redirect_uri, asked.params)
+    return callback.refusal(ctx, target, Refused(Reason.DENIED), status=303)
 
 
 def _granted(

@@ -70,7 +70,7 @@ def _set_modes(world: World, payload: Payload) -> Any:
     if profile != EVERYWHERE and profile not in BY_SLUG:
         raise KeyError(profile)
     for name, value in payload["modes"].items():
-        world.modes.set(profile, name, value, payload.get("times"))
+        world.modes.set(profile, name, value, times=payload.get("times"))
     return {}
 
 

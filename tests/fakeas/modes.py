@@ -134,7 +134,7 @@ class ModeSettings:
         self._values: dict[tuple[str, str], Any] = {}
         self._left: dict[tuple[str, str], int] = {}
 
-    def set(self, profile: str, name: str, value: Any, times: int | None = None) -> None:
+    def set(self, profile: str, name: str, value: Any, *, times: int | None = None) -> None:
         """Switch a mode on, for `times` uses if given; None switches it off."""
         key = (profile, name)
         clean = None if value is None else checked(name, value)

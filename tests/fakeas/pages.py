@@ -69,8 +69,8 @@ def consent_page(ctx: Context, authorization: Authorization, ticket: str) -> Res
 <fieldset><legend>Account</legend>
 {_accounts(authorization.params.get("login_hint"))}
 </fieldset>
-{_scopes(profile, "scope", "What it may do", authorization.scopes)}
-{_scopes(profile, "user_scope", "What it may do as you", authorization.user_scopes)}
+{_scopes(profile, "scope", authorization.scopes)}
+{_scopes(profile, "user_scope", authorization.user_scopes)}
 <p class="note">You go back to <strong>{host}</strong> afterwards.</p>
 <div class="actions">
 <button id="allow" name="decision" value="allow">Allow</button>
@@ -90,9 +90,10 @@ def _accounts(hint: str) -> str:
     )
 
 
-def _scopes(profile: Profile, name: str, legend: str, scopes: tuple[str, ...]) -> str:
+def _scopes(profile: Profile, name: str, scopes: tuple[str, ...]) -> str:
     if not scopes:
         return ""
+    legend = "What it may do as you" if name == "user_scope" else "What it may do"
     boxes = "\n".join(
         f'<label class="choice"><input type="checkbox" name="{name}" value="{escape(scope)}"'
         f" checked><span><strong>{escape(profile.scopes.get(scope, scope))}</strong>"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any
 
 from tests.fakeas import clients, pkce
@@ -68,7 +69,8 @@ def _exchange_code(ctx: Context, client: Client, params: Params) -> list[Issued]
     pkce.check_verifier(ctx, client, challenge=challenge, params=params)
     code.used = True
     offline = grant.offline and not ctx.mode("no_refresh", client)
-    return [_issue(ctx, client, grant, kind, params, offline) for kind in ctx.profile.kinds(grant)]
+    order = _Order(client, grant, params, offline=offline)
+    return [_issue(ctx, replace(order, kind=kind)) for kind in ctx.profile.kinds(grant)]
 
 
 def _code(ctx: Context, client: Client, params: Params) -> Code:
@@ -91,31 +93,38 @@ def _belongs(ctx: Context, client: Client, grant: Grant) -> bool:
     return grant.authorization.realm == ctx.realm
 
 
-def _issue(
-    ctx: Context,
-    client: Client,
-    grant: Grant,
-    kind: str,
-    params: Params,
-    offline: bool,
-    scopes: tuple[str, ...] | None = None,
-) -> Issued:
-    all_scopes = grant.user_scopes if kind == "user" else grant.scopes
-    lifetime = ctx.mode("token_lifetime", client) or ctx.profile.lifetime(client, params)
-    access = _token(ctx, grant, kind, scopes or all_scopes, lifetime)
+@dataclass(frozen=True)
+class _Order:
+    """What to issue: `scopes` empty means all that the grant has for the kind of token."""
+
+    client: Client
+    grant: Grant
+    params: Params
+    kind: str = ""
+    offline: bool = False
+    scopes: tuple[str, ...] = ()
+
+    @property
+    def all_scopes(self) -> tuple[str, ...]:
+        return self.grant.user_scopes if self.kind == "user" else self.grant.scopes
+
+
+def _issue(ctx: Context, order: _Order) -> Issued:
+    profile, params = ctx.profile, order.params
+    lifetime = ctx.mode("token_lifetime", order.client) or profile.lifetime(order.client, params)
+    access = _token(ctx, order, lifetime)
     ctx.store.keep(ctx.store.access_tokens, access)
     refresh = None
-    if offline:
-        refresh = _token(ctx, grant, kind, all_scopes, ctx.profile.refresh_lifetime(params))
+    if order.offline:
+        refresh = _token(ctx, replace(order, scopes=()), profile.refresh_lifetime(params))
         ctx.store.keep(ctx.store.refresh_tokens, refresh)
-    return Issued(grant, access, refresh, lifetime, params)
+    return Issued(order.grant, access, refresh, lifetime, params)
 
 
-def _token(
-    ctx: Context, grant: Grant, kind: str, scopes: tuple[str, ...], lifetime: int | None
-) -> Token:
+def _token(ctx: Context, order: _Order, lifetime: int | None) -> Token:
     expires_at = None if lifetime is None else ctx.store.now() + lifetime
-    return Token(secrets.token_urlsafe(32), grant, scopes, kind, expires_at)
+    scopes = order.scopes or order.all_scopes
+    return Token(secrets.token_urlsafe(32), order.grant, scopes, order.kind, expires_at)
 
 
 def _refresh(ctx: Context, client: Client, params: Params) -> list[Issued]:
@@ -127,22 +136,22 @@ def _refresh(ctx: Context, client: Client, params: Params) -> list[Issued]:
     if old.expires_at is not None and ctx.store.now() > old.expires_at:
         raise Refused(Reason.EXPIRED_REFRESH_TOKEN)
     rotation = ctx.mode("rotation", client) or ctx.profile.rotation
-    _refuse_reuse(ctx, client, old, rotation)
+    _refuse_reuse(ctx, old, rotation=rotation, window=ctx.mode("reuse_window", client))
     scopes = _narrowed(ctx, old, params)
     if ctx.profile.refresh_deletes_access:
         _delete_access_tokens(ctx, old)
     rotate = rotation != "none"
-    issued = _issue(ctx, client, old.grant, old.kind, params, rotate, scopes)
+    order = _Order(client, old.grant, params, kind=old.kind, offline=rotate, scopes=scopes)
+    issued = replace(_issue(ctx, order), refreshed=True)
     if rotate and old.replaced_at is None:
         old.replaced_at = ctx.store.now()
-    return [Issued(old.grant, issued.access, issued.refresh, issued.lifetime, params, True)]
+    return [issued]
 
 
-def _refuse_reuse(ctx: Context, client: Client, old: Token, rotation: str) -> None:
+def _refuse_reuse(ctx: Context, old: Token, *, rotation: str, window: float | None) -> None:
     """Revoke the family when a replaced token comes back (RFC 9700 section 4.14.2)."""
     if old.replaced_at is None or rotation == "none":
         return
-    window = ctx.mode("reuse_window", client)
     window = ctx.profile.reuse_window if window is None else window
     age = ctx.store.now() - old.replaced_at
     if rotation == "grace" and (window is None or age <= window):

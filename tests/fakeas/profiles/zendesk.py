@@ -73,8 +73,8 @@ class Zendesk(Profile):
 
     def check_token_request(self, params: Params) -> None:
         """Refuse lifetimes outside 5 minutes to 48 hours, and 7 to 90 days."""
-        _within(params, "expires_in", 300, 2 * _DAY)
-        _within(params, "refresh_token_expires_in", 7 * _DAY, 90 * _DAY)
+        _within(params, "expires_in", range(300, 2 * _DAY + 1))
+        _within(params, "refresh_token_expires_in", range(7 * _DAY, 90 * _DAY + 1))
 
     def lifetime(self, client: Client, params: Params) -> int | None:
         """Use the lifetime asked for, else 30 minutes."""
@@ -108,7 +108,7 @@ class Zendesk(Profile):
         return f"connect_{secrets.token_hex(4)}", secrets.token_hex(32)
 
 
-def _within(params: Params, name: str, lowest: int, highest: int) -> None:
+def _within(params: Params, name: str, allowed: range) -> None:
     value = params.get(name)
-    if value and not (re.fullmatch(r"[0-9]{1,9}", value) and lowest <= int(value) <= highest):
-        raise Refused(Reason.BAD_REQUEST, f"{name} must be between {lowest} and {highest}.")
+    if value and not (re.fullmatch(r"[0-9]{1,9}", value) and int(value) in allowed):
+        raise Refused(Reason.BAD_REQUEST, f"{name} must be between {allowed[0]} and {allowed[-1]}.")
