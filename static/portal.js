@@ -1,0 +1,209 @@
+// @ts-check
+// The portal's pages work without this file. It adds copying, showing the secret, searching
+// permissions, focus after a change of page, and word to the page that embeds the portal.
+// Nothing is stored, and no message carries anything secret.
+(() => {
+  "use strict";
+
+  const POLL_AFTER_START = 2_000;
+  const POLL_AFTER_SILENCE = 5_000;
+  const CLOSE_AFTER = 1_200;
+  const root = document.documentElement;
+
+  /** @param {string} selector @param {ParentNode} [from] @returns {any} */
+  const find = (selector, from = document) => from.querySelector(selector);
+  /** @param {string} selector @param {ParentNode} [from] @returns {any[]} */
+  const all = (selector, from = document) => [...from.querySelectorAll(selector)];
+  /** @param {string} [id] @returns {any} */
+  const byId = (id) => document.getElementById(id ?? "");
+  /** @param {EventTarget | null} target @param {string} selector @returns {any} */
+  const closest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
+  /** @param {string} id @param {string} text */
+  const say = (id, text) => byId(id) && (byId(id).textContent = text);
+  const poll = () => /** @type {any} */ (window).htmx?.trigger("#poller", "poll");
+
+  /** Tell the embedding page, and no other origin.
+   * @param {string} type @param {object} [more] */
+  function tellHost(type, more) {
+    const host = find("meta[name=portal-parent]")?.content;
+    if (!host || window.parent === window) return;
+    window.parent.postMessage({ v: 1, source: "connect-portal", type, ...more }, host);
+  }
+
+  // Copying
+
+  /** @param {HTMLElement} button @param {string} text */
+  function label(button, text) {
+    const span = find("[data-label]", button);
+    span.dataset.label ||= span.textContent;
+    span.textContent = text;
+    setTimeout(() => (span.textContent = span.dataset.label), 2_500);
+  }
+
+  /** @param {any} source An input, or an element whose text is meant. */
+  function select(source) {
+    if ("value" in source) source.select();
+    else getSelection()?.selectAllChildren(source);
+  }
+
+  /** @param {HTMLElement} button */
+  async function copy(button) {
+    const source = byId(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
+      label(button, "Copied");
+      say("status", "Copied");
+    } catch {
+      const keys = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘C" : "Ctrl+C";
+      select(source);
+      label(button, `Press ${keys}`);
+      say("status", `Selected. Press ${keys} to copy.`);
+    }
+  }
+
+  // The secret
+
+  /** @param {HTMLElement} button @param {boolean} visible */
+  function reveal(button, visible) {
+    byId(button.dataset.reveal).type = visible ? "text" : "password";
+    button.setAttribute("aria-pressed", String(visible));
+    find("[data-label]", button).textContent = visible ? "Hide" : "Show";
+    say("status", visible ? "The secret is visible" : "The secret is hidden");
+  }
+
+  const hideSecrets = () => all("[data-reveal][aria-pressed=true]").forEach((button) => reveal(button, false));
+
+  // Permissions
+
+  /** @param {HTMLElement} box */
+  function recount(box) {
+    const typed = find("#extra_scopes", box)?.value.split(/[\s,]+/).filter(Boolean) ?? [];
+    const names = [...new Set([...all("[data-scope-row] :checked", box).map((input) => input.value), ...typed])];
+    find("[data-scope-count]", box).textContent = String(names.length);
+    for (const list of all("[data-scope-list]")) {
+      list.dataset.separator ||= list.textContent.includes(",") ? "," : " ";
+      list.textContent = names.join(list.dataset.separator);
+    }
+  }
+
+  /** @param {string} text */
+  function filter(text) {
+    const rows = all("[data-scope-row]");
+    const words = text.toLowerCase().split(/\s+/);
+    for (const row of rows) {
+      const own = row.textContent.toLowerCase();
+      row.hidden = !words.every((word) => own.includes(word));
+    }
+    find("[data-scope-none]").hidden = rows.some((row) => !row.hidden);
+  }
+
+  // Changes of page
+
+  /** Show that the provider's window is open. */
+  function wait() {
+    const title = find("[data-waiting-title]");
+    if (!title) return;
+    find("[data-review]").hidden = true;
+    find("[data-waiting]").hidden = false;
+    title.textContent = title.dataset.waitingTitle;
+    title.focus();
+    setTimeout(poll, POLL_AFTER_START);
+  }
+
+  function arrive() {
+    for (const event of all("[data-portal-event]")) {
+      const { portalEvent, flow, connection, code } = event.dataset;
+      event.removeAttribute("data-portal-event");
+      tellHost(portalEvent, { flow, connection, code });
+    }
+  }
+
+  /** In the provider's window: tell the portal that opened it, and go if all is well. */
+  function finish() {
+    const done = find("[data-done]");
+    if (!done || !window.opener) return;
+    const message = { v: 1, source: "connect-portal", type: "flow", flow: done.dataset.flow };
+    window.opener.postMessage(message, location.origin);
+    if (done.dataset.done === "connected") setTimeout(() => window.close(), CLOSE_AFTER);
+  }
+
+  document.addEventListener("click", (event) => {
+    const control = closest(event.target, "button, a[href^='#']");
+    if (!control) return;
+    const { copy: source, reveal: secret, fill, value, portalClose } = control.dataset;
+    if (source) copy(control);
+    if (secret) reveal(control, control.getAttribute("aria-pressed") !== "true");
+    if (portalClose !== undefined) tellHost("close");
+    const input = byId(fill ?? control.hash?.slice(1));
+    if (!input) return;
+    event.preventDefault();
+    if (fill) input.value = value;
+    for (let box = input.closest("details"); box; box = box.parentElement.closest("details")) box.open = true;
+    input.focus();
+  });
+
+  document.addEventListener("input", (event) => {
+    if (closest(event.target, "[data-scope-search]")) return filter(/** @type {any} */ (event.target).value);
+    const box = closest(event.target, "[data-scopes]");
+    if (box) recount(box);
+  });
+
+  document.addEventListener("keydown", (event) => {
+    // The search box is part of the form, but Enter in it must not send the form.
+    if (event.key === "Enter" && closest(event.target, "[data-scope-search]")) event.preventDefault();
+  });
+
+  document.addEventListener("submit", (event) => {
+    const form = /** @type {HTMLFormElement} */ (event.target);
+    hideSecrets();
+    if ("opens" in form.dataset) setTimeout(wait);
+    else if ("sent" in form.dataset) event.preventDefault();
+    else if (!form.hasAttribute("hx-post")) form.dataset.sent = "";
+  });
+
+  addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
+  addEventListener("pagehide", hideSecrets);
+
+  addEventListener("message", ({ origin, source, data }) => {
+    if (origin !== location.origin || source === window || data?.v !== 1) return;
+    if (data.source === "connect-portal" && data.type === "flow") poll();
+  });
+
+  document.addEventListener("htmx:beforeSwap", (event) => {
+    const { detail } = /** @type {CustomEvent} */ (event);
+    const { elt, triggeringEvent } = detail.requestConfig;
+    say("trouble", "");
+    // A whole page may answer anything, also with an error status; an error that is none is not shown.
+    if (detail.serverResponse.includes('id="page"')) {
+      const page = { target: find("#page"), selectOverride: "#page", swapOverride: "outerHTML show:none" };
+      Object.assign(detail, page, { shouldSwap: true, isError: false });
+    } else if (detail.isError) {
+      detail.shouldSwap = false;
+      say("trouble", "The server did not answer as expected. Try again in a moment.");
+    } else if (elt.id === "poller" && triggeringEvent?.type === "submit") {
+      say("trouble", "Nothing has come back yet. Finish in the other window first.");
+    }
+  });
+
+  document.addEventListener("htmx:sendError", () =>
+    say("trouble", "There is no connection to the server. Try again in a moment."));
+
+  document.addEventListener("htmx:afterRequest", ({ target }) => {
+    // A poller that was answered by nothing is still there, and would stay silent.
+    if (target instanceof Element && target.id === "poller")
+      setTimeout(() => target.isConnected && poll(), POLL_AFTER_SILENCE);
+  });
+
+  document.addEventListener("htmx:afterSettle", (event) => {
+    if (/** @type {CustomEvent} */ (event).detail.target.id !== "page") return;
+    arrive();
+    (find("#errors") ?? find("#failure") ?? find("h1")).focus();
+  });
+
+  root.classList.add("scripting");
+  tellHost("ready");
+  arrive();
+  finish();
+  find("#errors")?.focus();
+  new ResizeObserver(() => tellHost("resize", { height: root.offsetHeight })).observe(document.body);
+})();
