@@ -61,7 +61,7 @@ export interface IntegrationMetadata {
 }
 
 export interface PortalEvent {
-  /** Empty for a portal opened by `manage()` without an integration. */
+  /** Empty when a portal of `manage()` opens or closes. */
   integrationType: string;
   credentialId?: string;
   credential?: Credential;
@@ -75,8 +75,6 @@ export interface InstallEvent extends PortalEvent {
 export type Listener<E extends PortalEvent = PortalEvent> = (event: E, user: User) => void;
 
 export interface PortalOptions {
-  /** The connection to reconnect or manage: its id, its external id, or `ext:<external id>`. */
-  selectedCredentialId?: string;
   /** BCP 47 language tag of the portal's pages. */
   locale?: string;
   theme?: "light" | "dark" | "auto";
@@ -97,6 +95,8 @@ export interface PortalOptions {
 export interface ConnectOptions extends PortalOptions {
   /** One id selects that type; several give a picker in this order. */
   accountType?: AccountTypeId | AccountTypeId[];
+  /** The connection to reconnect: its id, its external id, or `ext:<external id>`. */
+  selectedCredentialId?: string;
   /** Your own label for a new connection, unique within the integration. */
   externalId?: string;
   /** Allows a further connection to an integration that has a VALID one. */
@@ -106,11 +106,6 @@ export interface ConnectOptions extends PortalOptions {
 export interface InstallOptions extends ConnectOptions {
   /** Leaves the portal open on its last page after the install. */
   showPortalAfterInstall?: boolean;
-}
-
-export interface ManageOptions extends PortalOptions {
-  /** Opens the page of one integration; without it the portal lists all. */
-  integrationType?: string;
 }
 
 export interface UninstallOptions {
@@ -147,7 +142,7 @@ export interface ConnectPortalApi {
   installIntegration(type: string, options?: InstallOptions): Promise<InstallEvent>;
   uninstallIntegration(type: string, options?: UninstallOptions): Promise<void>;
   /** Open the list of connections. Resolves when the portal is closed. */
-  manage(options?: ManageOptions): Promise<void>;
+  manage(options?: PortalOptions): Promise<void>;
   /** Add a listener. Returns a function that removes it. */
   subscribe(event: EventName, listener: Listener): () => void;
   unsubscribe(event: EventName, listener: Listener): void;

@@ -4,8 +4,7 @@
 
 /** @import * as T from "./connect.js" */
 /** @typedef {{projectId: string, token: string, renewAt: number, fetchUserToken?: T.TokenSource["fetchUserToken"], renewal?: Promise<string> | null, user: T.AuthenticatedUser, metadata: T.IntegrationMetadata[]}} Session */
-/** @typedef {T.InstallOptions & T.ManageOptions} Options */
-/** @typedef {{type: string, mode: "install" | "manage" | "reconnect", label: string, stay: boolean, options: Options, fields: [string, string | undefined][]}} Visit */
+/** @typedef {{type: string, mode: "install" | "manage" | "reconnect", label: string, stay: boolean, options: T.InstallOptions, fields: [string, string | undefined][]}} Visit */
 /** @typedef {{id: string, integration: string, status: string, [key: string]: any}} WireConnection */
 
 const VERSION = "0.1.0";
@@ -22,11 +21,11 @@ const READY_AFTER_SUBMIT = 10_000;
 const READY_AFTER_LOAD = 4_000;
 
 const STYLE = `
-.cp-portal { box-sizing: border-box; background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; }
+.cp-portal { box-sizing: border-box; position: relative; background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; }
 .cp-portal * { box-sizing: border-box; }
 .cp-portal[data-state]:not([data-state=ready]) .cp-frame { visibility: hidden; }
 .cp-portal[data-state=ready] .cp-note { display: none; }
-dialog.cp-portal { inline-size: min(30rem, 100vw - 2rem); max-inline-size: none; max-block-size: calc(100dvh - 2rem); margin: auto; padding: 0; border: 1px solid GrayText; border-radius: 12px; overflow: hidden; }
+dialog.cp-portal { position: fixed; inline-size: min(30rem, 100vw - 2rem); max-inline-size: none; max-block-size: calc(100dvh - 2rem); margin: auto; padding: 0; border: 1px solid GrayText; border-radius: 12px; overflow: hidden; }
 dialog.cp-portal[open] { display: flex; flex-direction: column; }
 dialog.cp-portal::backdrop { background: rgb(0 0 0 / 0.5); }
 html:has(dialog.cp-portal[open]) { overflow: hidden; }
@@ -34,7 +33,8 @@ html:has(dialog.cp-portal[open]) { overflow: hidden; }
 .cp-button { min-inline-size: 2.5rem; min-block-size: 2.5rem; padding: 0 0.75rem; border: 1px solid transparent; border-radius: 8px; background: none; color: inherit; font: inherit; cursor: pointer; }
 .cp-button:hover, .cp-note .cp-button { border-color: currentcolor; }
 .cp-button:focus-visible { outline: 2px solid currentcolor; outline-offset: -3px; }
-.cp-note { margin: 0; padding: 1rem; text-align: center; }
+.cp-note { padding: 1rem; text-align: center; }
+.cp-portal[data-state=loading] .cp-note { position: absolute; inset: 4rem 0 auto; }
 .cp-note .cp-button { display: block; margin: 1rem auto 0; }
 .cp-frame { display: block; flex: 0 1 auto; inline-size: 100%; block-size: 34rem; min-block-size: 0; border: 0; color-scheme: inherit; }
 @media (max-width: 559.98px) {
@@ -165,11 +165,11 @@ function toCredential(c) {
     id: c.id,
     integrationType: c.integration,
     status: c.status === "LIMITED" ? "VALID" : /** @type {T.CredentialStatus} */ (c.status),
-    reason: c.reason ?? null,
-    providerId: c.account_id ?? null,
-    accountLabel: c.account_label ?? null,
+    reason: c.reason || null,
+    providerId: c.account_id || null,
+    accountLabel: c.account_label || null,
     accountType: c.account_type,
-    externalId: c.external_id ?? null,
+    externalId: c.external_id || null,
     scopes: c.scopes ?? [],
     missingScopes: c.missing_scopes ?? [],
     dateCreated: c.created_at,
@@ -195,8 +195,8 @@ async function loadUser(s) {
   s.user = {
     authenticated: true,
     userId: user.external_id,
-    name: user.name ?? null,
-    email: user.email ?? null,
+    name: user.name || null,
+    email: user.email || null,
     integrations: Object.fromEntries(
       integrations.map((/** @type {any} */ i) => [i.type, toState(i.connections)]),
     ),
@@ -468,7 +468,7 @@ class Portal {
     this.dead = true;
     clearTimeout(this.timer);
     console.error(`Connect Portal: ${error.message}`);
-    this.view.dead("The connection page could not be loaded.");
+    this.view.dead("The connection page could not be loaded. Close this and try again.");
     this.reject(error);
   }
 
@@ -502,7 +502,7 @@ function credentialOf(s, id, type) {
     .find((c) => c.id === id || c.externalId === external);
 }
 
-/** @param {Session} s @param {string} type @param {Options} options @returns {Visit["fields"]} */
+/** @param {Session} s @param {string} type @param {T.InstallOptions} options @returns {Visit["fields"]} */
 function checkedFields(s, type, options) {
   const { accountType, externalId, selectedCredentialId: selected, locale, theme } = options;
   const external = externalId?.trim().replace(/^ext:/, "");
@@ -526,16 +526,17 @@ function checkedFields(s, type, options) {
 
 /** Check everything that can be refused without opening, then open at once.
  * @param {"connect" | "installIntegration" | "manage"} method
- * @param {string} type @param {Options} options */
+ * @param {string} type @param {T.InstallOptions} options */
 async function open(method, type, options) {
   const s = currentSession();
   const fields = checkedFields(s, type, options);
+  let mode = /** @type {Visit["mode"]} */ (options.selectedCredentialId ? "reconnect" : "install");
   let label = "Manage connections";
-  const known = s.metadata.find((i) => i.type === type);
-  if (type || method !== "manage") {
+  if (method === "manage") mode = method;
+  else {
     // No await for a known type: the dialog appears within the click.
-    const { name } = known ?? (await metadataOf(s, type));
-    label = `${method === "manage" ? "Manage" : options.selectedCredentialId ? "Reconnect" : "Connect"} ${name}`;
+    const { name } = s.metadata.find((i) => i.type === type) ?? (await metadataOf(s, type));
+    label = `${mode === "install" ? "Connect" : "Reconnect"} ${name}`;
   }
   if (method === "installIntegration" && !options.allowMultipleCredentials) {
     if (s.user.integrations[type]?.enabled) {
@@ -545,8 +546,6 @@ async function open(method, type, options) {
   if (options.signal?.aborted) throw problem("aborted", "The signal was aborted.");
   if (portal && !portal.dead) throw problem("portal_already_open", "Close the open portal first.");
   portal?.close();
-  const mode =
-    method === "manage" ? "manage" : options.selectedCredentialId ? "reconnect" : "install";
   const stay = method !== "installIntegration" || !!options.showPortalAfterInstall;
   fields.push(["mode", mode], ["show_after", stay ? "1" : "0"]);
   portal = new Portal(s, { type, mode, label, stay, options, fields });
@@ -593,7 +592,7 @@ const api = {
 
   connect: (type, options = {}) => visit("connect", type, options),
   installIntegration: (type, options = {}) => visit("installIntegration", type, options),
-  manage: (options = {}) => visit("manage", options.integrationType ?? "", options),
+  manage: (options = {}) => visit("manage", "", options),
 
   async uninstallIntegration(type, { selectedCredentialId } = {}) {
     const s = currentSession();

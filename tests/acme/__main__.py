@@ -39,4 +39,5 @@ def _interrupt(signum: int, frame: FrameType | None) -> None:
     raise KeyboardInterrupt
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -1,53 +1,67 @@
-"""Fixtures of the SDK's tests: a stub portal, and Acme CRM in Chromium."""
+"""One running stack and one Chromium for the browser tests of a run."""
+
+from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
-from playwright.sync_api import Browser
+from playwright.sync_api import Browser, Page
 
+from tests.acme.site import AcmeSite
+from tests.browser import stack as stacks
 from tests.browser.chromium import start_chromium
-from tests.browser.sdk_page import OpenPage, SdkPage, visit
-from tests.browser.stub_portal import StubPortal
+from tests.browser.stack import Stack
 
 
-@pytest.fixture(scope="module")
-def sdk_browser() -> Iterator[Browser]:
-    """One Chromium for a module."""
-    with start_chromium() as browser:
-        yield browser
+@pytest.fixture(autouse=True)
+def loopback_only() -> None:
+    """Let Playwright's own pipes be: the browser resolves nothing but loopback names here."""
 
 
 @pytest.fixture(scope="session")
-def signing_key() -> str:
-    """Make an RS256 key, as PEM."""
-    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.PKCS8,
-        serialization.NoEncryption(),
-    ).decode()
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+    """The portal with its provider."""
+    with stacks.running(tmp_path_factory.mktemp("stack")) as running:
+        yield running
 
 
 @pytest.fixture
-def portal() -> Iterator[StubPortal]:
-    """A stub portal; set its state before the page opens."""
-    with StubPortal() as stub:
-        yield stub
+def clean_stack(stack: Stack) -> Stack:
+    """The portal with a provider that behaves and has recorded nothing."""
+    stack.provider.reset(clients=True)
+    return stack
 
 
 @pytest.fixture
-def open_page(sdk_browser: Browser, portal: StubPortal, signing_key: str) -> Iterator[OpenPage]:
-    """Open Acme CRM with other headers than its usual ones."""
-    with ExitStack() as stack:
-        yield lambda **policies: stack.enter_context(
-            visit(sdk_browser, portal=portal, signing_key=signing_key, policies=policies)
-        )
+def acme(clean_stack: Stack) -> Iterator[AcmeSite]:
+    """The host page."""
+    with clean_stack.acme() as site:
+        yield site
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Browser]:
+    """A Chromium that blocks third-party cookies."""
+    with start_chromium(block_third_party_cookies=True) as browser:
+        yield browser
 
 
 @pytest.fixture
-def sdk(open_page: OpenPage) -> SdkPage:
-    """Acme CRM with its strict policy, Dana authenticated."""
-    return open_page()
+def page(chromium: Browser) -> Iterator[Page]:
+    """A page of the profile itself, without cookies of an earlier test."""
+    context = chromium.contexts[0]
+    context.clear_cookies()
+    page = context.new_page()
+    yield page
+    for other in context.pages:
+        if other.url != "about:blank":
+            other.close()
+
+
+@pytest.fixture(scope="session")
+def pictures() -> Path:
+    """Where tests leave screenshots to look at."""
+    folder = Path(__file__).resolve().parents[2] / "test-artifacts"
+    folder.mkdir(exist_ok=True)
+    return folder

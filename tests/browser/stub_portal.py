@@ -48,11 +48,11 @@ def connection(
         "id": f"0197b1f0-0000-7000-8000-{number:012d}",
         "integration": integration,
         "status": status,
-        "reason": None,
+        "reason": "",
         "account_label": f"dana{number}@northwind.example",
         "account_id": str(1000 + number),
         "account_type": "default",
-        "external_id": None,
+        "external_id": "",
         "scopes": ["mail.read"],
         "missing_scopes": ["mail.send"] if status == "LIMITED" else [],
         "created_at": "2026-11-22T09:00:00Z",
@@ -106,7 +106,7 @@ class StubPortal:
         last = path.rsplit("/", 1)[-1]
         if self.refusals:
             self.refusals -= 1
-            return 401, {"code": "token_expired", "display_message": "x", "request_id": "req-7"}
+            return 401, {"code": "user_token_expired", "display_message": "Sign in again."}
         if path == "/api/v1/me":
             return 200, {"user": _user(), "integrations": self._states()}
         if path == "/api/v1/me/integrations":

@@ -235,9 +235,11 @@ def test_a_token_about_to_expire_is_renewed_after_the_dialog_opened(
             fetchUserToken: () => asked++ ? new Promise((r) => {{ release = r; }}) : old}});
         }}"""
     )
-    sdk.begin('connect("gmail")')
-    assert sdk.dialog.get_attribute("data-state") == "loading"
-    assert sdk.dialog.is_visible()
+    opened_at_once = """() => {
+      ConnectPortal.connect("gmail").catch(() => {});
+      return document.querySelector("dialog[open]")?.dataset.state;
+    }"""
+    assert sdk.run(opened_at_once) == "loading"
     assert portal.sent("POST", "/embed/") == []
     sdk.run("release()")
     sdk.page.wait_for_selector(".cp-portal[data-state=ready]")
@@ -257,7 +259,7 @@ def test_a_refused_token_is_renewed_once(sdk: SdkPage, portal: StubPortal) -> No
     assert sdk.settled()["state"] == "resolved"
     portal.refusals = 2
     sdk.begin("getIntegrationMetadata()")
-    assert sdk.settled()["code"] == "token_expired"
+    assert sdk.settled()["code"] == "user_token_expired"
 
 
 def test_a_source_without_tokens_is_an_error(sdk: SdkPage, portal: StubPortal) -> None:

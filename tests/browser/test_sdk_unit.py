@@ -35,7 +35,7 @@ def test_a_connected_message_that_the_portal_does_not_confirm_changes_nothing(
     sdk: SdkPage, portal: StubPortal
 ) -> None:
     sdk.open()
-    portal.flows[FLOW] = flow("WAITING")
+    portal.flows[FLOW] = flow("WAITING", VALID)
     sdk.say("connected", flow=FLOW, connection=VALID["id"])
     sdk.until(lambda: bool(portal.sent("GET", f"/api/v1/flows/{FLOW}")))
     assert sdk.stays_pending()
@@ -181,7 +181,7 @@ def test_a_disconnected_message_counts_once_the_portal_agrees(
     portal.connections = [VALID]
     sdk = open_page()
     sdk.run("ConnectPortal.subscribe('onIntegrationUninstall', (e) => { window.gone = e; }), 0")
-    sdk.open("manage({integrationType: 'gmail'})")
+    sdk.open("manage()")
     sdk.say("disconnected", connection=VALID["id"])
     sdk.page.wait_for_timeout(300)
     assert sdk.run("window.gone") is None

@@ -2,7 +2,7 @@
 
 const { portal, project } = document.body.dataset;
 const sdk = globalThis.ConnectPortal;
-const byId = (/** @type {string} */ id) => /** @type {any} */ (document.getElementById(id));
+const byId = (id) => document.getElementById(id);
 const BADGES = { VALID: "Connected", PENDING: "Not finished", INVALID: "Needs attention" };
 
 async function fetchUserToken() {
@@ -76,7 +76,7 @@ const actions = {
       selectedCredentialId: sdk.getUser().integrations[type]?.credentialId,
       theme: "auto",
     }),
-  manage: (type) => sdk.manage({ integrationType: type, theme: "auto" }),
+  manage: () => sdk.manage({ theme: "auto" }),
   disconnect: (type) => sdk.uninstallIntegration(type),
 };
 

@@ -1,0 +1,182 @@
+"""The portal as its operator runs it, on free ports: gunicorn, a provider, a host page."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.acme.site import AcmeSite
+from tests.fakeas.server import FakeAS
+
+ROOT = Path(__file__).resolve().parents[2]
+CATALOG = ROOT / "tests" / "fakeas" / "catalog"
+SEVEN = ("gmail", "jira", "outlook", "salesforce", "sharepoint", "slack", "zendesk")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What the API said."""
+
+    status: int
+    data: Any
+    headers: Mapping[str, str]
+
+
+@dataclass
+class Stack:
+    """The three sites. `folder` holds database, logs and keys."""
+
+    folder: Path
+    base_url: str
+    provider: FakeAS
+    environment: dict[str, str]
+    project_id: str = ""
+    api_key: str = ""
+    kid: str = ""
+
+    @property
+    def log(self) -> Path:
+        """Everything the portal's processes wrote."""
+        return self.folder / "portal.log"
+
+    @property
+    def database(self) -> Path:
+        """The SQLite file."""
+        return self.folder / "portal.sqlite3"
+
+    @property
+    def signing_key(self) -> str:
+        """The private key that signs user tokens, as PEM."""
+        return (self.folder / "signing-key.pem").read_text(encoding="ascii")
+
+    def manage(self, *arguments: str, stdin: str = "") -> Any:
+        """Run one of our management commands and return the JSON it printed."""
+        return json.loads(self.manage_plain(*arguments, "--json", stdin=stdin))
+
+    def manage_plain(self, *arguments: str, stdin: str = "") -> str:
+        """Run any management command and return what it printed."""
+        command = [sys.executable, "manage.py", *arguments]
+        done = subprocess.run(
+            command,
+            cwd=ROOT,
+            env=self.environment,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode:
+            raise RuntimeError(f"{arguments[0]}: {done.stderr}")
+        return done.stdout
+
+    def api(self, method: str, path: str, *, key: str | None = None) -> Answer:
+        """Call the vendor API."""
+        request = urllib.request.Request(f"{self.base_url}{path}", method=method)
+        request.add_header("Authorization", f"Bearer {self.api_key if key is None else key}")
+        try:
+            with urllib.request.urlopen(request, timeout=30) as answer:
+                body = answer.read()
+                return Answer(answer.status, json.loads(body or "null"), dict(answer.headers))
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, json.loads(error.read() or "null"), dict(error.headers))
+
+    def acme(self, **options: Any) -> AcmeSite:
+        """Return the host page, to be entered; options are headers it sends."""
+        return AcmeSite(
+            port=int(self.environment["ACME_PORT"]),
+            portal=self.base_url,
+            project=self.project_id,
+            signing_key=self.signing_key,
+            kid=self.kid,
+            **options,
+        )
+
+
+@contextmanager
+def running(folder: Path) -> Iterator[Stack]:
+    """Start provider and portal with an empty database and one project, as an operator would."""
+    with FakeAS(port=0) as provider:
+        stack = _prepared(folder, provider)
+        with stack.log.open("ab") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi"],
+                cwd=ROOT,
+                env=stack.environment,
+                stdout=log,
+                stderr=log,
+            )
+            try:
+                _wait_until_ready(stack, process)
+                yield stack
+            finally:
+                process.terminate()
+                process.wait(timeout=40)
+
+
+def _prepared(folder: Path, provider: FakeAS) -> Stack:
+    catalog = folder / "catalog"
+    catalog.mkdir()
+    for path in (*CATALOG.glob("*.toml"), *(CATALOG / "seven").glob("*.toml")):
+        text = path.read_text(encoding="utf-8").replace("http://127.0.0.1:8002", provider.url)
+        (catalog / path.name).write_text(text, encoding="utf-8")
+    port, acme_port = free_port(), free_port()
+    base_url = f"http://localhost:{port}"
+    stack = Stack(folder, base_url, provider, _environment(folder, base_url, port, acme_port))
+    stack.manage_plain("migrate")
+    made = stack.manage(
+        "create_project", "Acme CRM", "--origin", f"http://acme.localhost:{acme_port}",
+        "--return-url", f"http://acme.localhost:{acme_port}/return",
+        "--signing-key-out", str(folder / "signing-key.pem"),
+    )  # fmt: skip
+    stack.project_id, stack.api_key, stack.kid = made["project_id"], made["api_key"], made["kid"]
+    for slug in ("demo-mail", "demo-desk", *SEVEN):
+        stack.manage("enable_integration", stack.project_id, slug)
+    return stack
+
+
+def _environment(folder: Path, base_url: str, port: int, acme_port: int) -> dict[str, str]:
+    kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
+    return {
+        **kept,
+        "SECRET_KEY": "canary-secret-key-of-the-browser-tests-0123456789",
+        "FERNET_KEYS": "canary-fernet-key-of-the-browser-tests-0123456789",
+        "BASE_URL": base_url,
+        "DATABASE_URL": f"sqlite:///{folder / 'portal.sqlite3'}",
+        "OUTBOUND_ALLOW_CIDRS": "127.0.0.0/8",
+        "CONNECT_CATALOG_DIRS": str(folder / "catalog"),
+        "BIND": f"127.0.0.1:{port}",
+        "WEB_CONCURRENCY": "1",
+        "ACME_PORT": str(acme_port),
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _wait_until_ready(stack: Stack, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError(f"the portal stopped: {stack.log.read_text()[-2000:]}")
+        try:
+            if stack.api("GET", "/readyz").status == 200:
+                return
+        except OSError:
+            time.sleep(0.1)
+    raise RuntimeError(f"the portal is not ready: {stack.log.read_text()[-2000:]}")
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on at this moment."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
