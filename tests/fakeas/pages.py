@@ -77,7 +77,7 @@ def consent_page(ctx: Context, authorization: Authorization, ticket: str) -> Res
 <button id="deny" name="decision" value="deny" class="quiet">Deny</button>
 </div>
 </form>"""
-    return html(f"Allow {authorization.client.name}? – {profile.title}", body, theme=profile.slug)
+    return html(f"Allow {authorization.client.name}? | {profile.title}", body, theme=profile.slug)
 
 
 def _accounts(hint: str) -> str:
@@ -112,7 +112,7 @@ def error_page(profile: Profile, problem: ProviderPage) -> Response:
 {code}
 <p class="note">Nothing was shared. You can close this page.</p>"""
     return html(
-        f"{problem.title} – {profile.title}",
+        f"{problem.title} | {profile.title}",
         body,
         theme=profile.slug,
         status=400,

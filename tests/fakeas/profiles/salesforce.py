@@ -51,6 +51,11 @@ class Salesforce(Profile):
         "wave_api": "Use analytics",
         "cdp_query_api": "Query the data cloud",
         "cdp_ingest_api": "Add data to the data cloud",
+        "address": "See your address",
+        "phone": "See your phone number",
+        "eclair_api": "Use chart geography",
+        "cdp_profile_api": "See data cloud profiles",
+        "sfap_api": "Use the platform API",
         "pardot_api": "Use marketing automation",
     }
     routes = (

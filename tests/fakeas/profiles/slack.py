@@ -88,6 +88,14 @@ class Slack(Profile):
         "search:read": "Search as you",
         "links:read": "See links in messages",
         "pins:read": "See pins",
+        "groups:write": "Manage private channels",
+        "mpim:write": "Start group messages",
+        "usergroups:write": "Manage user groups",
+        "pins:write": "Add and remove pins",
+        "bookmarks:read": "See bookmarks",
+        "bookmarks:write": "Change bookmarks",
+        "links:write": "Show previews of links",
+        "emoji:read": "See custom emoji",
     }
     routes = (
         Route("authorization", ("GET",), "/slack/oauth/v2/authorize"),

@@ -49,6 +49,7 @@ class Zendesk(Profile):
                 "triggers",
                 "automations",
                 "macros",
+                "targets",
                 "webhooks",
                 "apps",
             )
