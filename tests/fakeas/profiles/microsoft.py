@@ -22,8 +22,6 @@ _MULTI = ("common", "organizations", "consumers")
 _TENANT = re.compile(
     r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([a-z0-9-]+\.)+[a-z]{2,63}", re.IGNORECASE
 )
-    r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}|([a-z0-9-]+\.)+[a-z]{2,63}", re.IGNORECASE
-)
 _CLASSIC = re.compile(r"https://[a-z0-9-]+\.sharepoint\.(com|us|cn)/(AllSites\.\w+|\.default)")
 _NUMBERS = {
     Reason.REDIRECT_MISMATCH: 50011,
