@@ -41,14 +41,18 @@ class Person:
 
     def choose_own_app(self) -> None:
         """Choose the own app and go on."""
-        self.portal.locator("input[value=user-configured-oauth]").check()
-        self.portal.locator("form[action='/portal/account-type'] button[type=submit]").click()
+        self.portal.get_by_text("Use your own app", exact=True).click()
+        self.press("Continue")
 
     def enter(self, *, client_id: str = "fake_ok", secret: str = "fake-secret") -> None:
         """Fill in the own-client form and save it."""
         self.portal.locator("#client_id").fill(client_id)
         self.portal.locator("input[name=client_secret]").fill(secret)
-        self.portal.locator("button[value=save]").click()
+        self.press("Save and continue")
+
+    def press(self, name: str) -> None:
+        """Press a button of the portal by its words."""
+        self.portal.get_by_role("button", name=name).first.click()
 
     def go_on(self) -> Page:
         """Press Continue and return the provider's window."""

@@ -62,13 +62,12 @@ class Stack:
 
     def manage(self, *arguments: str, stdin: str = "") -> Any:
         """Run one of our management commands and return the JSON it printed."""
-        return json.loads(self.manage_plain(*arguments, "--json", stdin=stdin))
+        return json.loads(self.run("manage.py", *arguments, "--json", stdin=stdin))
 
-    def manage_plain(self, *arguments: str, stdin: str = "") -> str:
-        """Run any management command and return what it printed."""
-        command = [sys.executable, "manage.py", *arguments]
+    def run(self, *arguments: str, stdin: str = "") -> str:
+        """Run Python with the stack's environment and return what it printed."""
         done = subprocess.run(
-            command,
+            [sys.executable, *arguments],
             cwd=ROOT,
             env=self.environment,
             input=stdin,
@@ -133,15 +132,14 @@ def _prepared(folder: Path, provider: FakeAS) -> Stack:
     port, acme_port = free_port(), free_port()
     base_url = f"http://localhost:{port}"
     stack = Stack(folder, base_url, provider, _environment(folder, base_url, port, acme_port))
-    stack.manage_plain("migrate")
-    made = stack.manage(
-        "create_project", "Acme CRM", "--origin", f"http://acme.localhost:{acme_port}",
-        "--return-url", f"http://acme.localhost:{acme_port}/return",
-        "--signing-key-out", str(folder / "signing-key.pem"),
+    origin = f"http://acme.localhost:{acme_port}"
+    made = stack.run(
+        "-m", "tests.browser.prepare", origin, str(folder / "signing-key.pem"),
+        "demo-mail", "demo-desk", *SEVEN,
     )  # fmt: skip
-    stack.project_id, stack.api_key, stack.kid = made["project_id"], made["api_key"], made["kid"]
-    for slug in ("demo-mail", "demo-desk", *SEVEN):
-        stack.manage("enable_integration", stack.project_id, slug)
+    project = json.loads(made.splitlines()[-1])
+    stack.project_id, stack.api_key = project["project_id"], project["api_key"]
+    stack.kid = project["kid"]
     return stack
 
 

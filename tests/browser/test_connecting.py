@@ -18,6 +18,7 @@ def dana(page, acme):
 
 
 def test_it_connects_with_third_party_cookies_blocked(dana, clean_stack, pictures):
+    dana.page.set_viewport_size({"width": 1280, "height": 900})
     dana.connect()
     dana.page.screenshot(path=pictures / "picker.png")
     dana.choose_own_app()

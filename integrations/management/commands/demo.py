@@ -51,6 +51,7 @@ class Command(JsonCommand):
         folder: Path = options["folder"]
         folder.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
+        call_command("collectstatic", verbosity=0, interactive=False)
         project = _project(folder)
         facts = _facts(project)
         if options["prepare_only"]:

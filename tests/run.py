@@ -1,0 +1,54 @@
+"""Run all tests: without a browser on SQLite and on PostgreSQL, then those with Chromium.
+
+`DATABASE_URL`, if set, is the PostgreSQL to use; otherwise one is started from a wheel.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+from playwright.sync_api import sync_playwright
+
+from tests.browser.chromium import ChromiumMissing, chromium_binary
+from tests.postgres import database_url
+
+QUICK = ("-m", "not browser", "-n", "2")
+
+
+def main() -> int:
+    """Run the three parts, all of them even if one fails. Returns the exit code."""
+    given = os.environ.pop("DATABASE_URL", "")
+    _require_chromium()
+    failed = _pytest("SQLite", QUICK)
+    with nullcontext(given) if given.startswith("postgres") else database_url() as url:
+        failed |= _pytest("PostgreSQL", QUICK, DATABASE_URL=url)
+    failed |= _pytest("Chromium", ("-m", "browser"))
+    return failed
+
+
+def _pytest(title: str, arguments: Sequence[str], **environment: str) -> int:
+    print(f"\n== {title}", flush=True)
+    command = [sys.executable, "-m", "pytest", "-q", *arguments, *sys.argv[1:]]
+    return subprocess.run(command, env={**os.environ, **environment}, check=False).returncode
+
+
+def _require_chromium() -> None:
+    """Find Chromium, or install Debian's where that is possible. Its absence is a failure."""
+    with sync_playwright() as playwright:
+        try:
+            chromium_binary(playwright)
+        except ChromiumMissing:
+            if shutil.which("apt-get") is None or os.geteuid() != 0:
+                raise
+            for command in (("update", "-qq"), ("install", "-y", "-qq", "chromium")):
+                subprocess.run(["apt-get", *command], check=True, stdout=subprocess.DEVNULL)
+            chromium_binary(playwright)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
