@@ -2,14 +2,14 @@
 
 import json
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html import escape
 from http import HTTPStatus
 from http.cookies import SimpleCookie
 from pathlib import Path
 from string import Template
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qs
+from urllib.parse import parse_qsl
 
 from tests.acme.users import DANA, USERS, AcmeUser, TokenSigner
 
@@ -103,13 +103,15 @@ class AcmeApplication:
         return view(environ)
 
     def _settings_page(self, environ: "WSGIEnvironment") -> Response:
-        user = _signed_in(environ)
+        named = USERS.get(_query(environ).get("user", ""))
+        user = named or _signed_in(environ)
         buttons = "".join(
             f'<button name="user" value="{other.key}" aria-pressed="{str(other == user).lower()}">'
             f"{escape(other.name)}</button>"
             for other in USERS.values()
         )
-        return self._page("index", user=user, user_buttons=buttons)
+        page = self._page("index", user=user, user_buttons=buttons)
+        return replace(page, headers=(_cookie(named),)) if named else page
 
     def _no_script_page(self, environ: "WSGIEnvironment") -> Response:
         user = _signed_in(environ)
@@ -118,9 +120,9 @@ class AcmeApplication:
         return self._page("no_script", user=user, integration_options=options, user_token=token)
 
     def _return_page(self, environ: "WSGIEnvironment") -> Response:
-        query = parse_qs(environ.get("QUERY_STRING", ""))
         rows = "".join(
-            f"<dt>{escape(name)}</dt><dd>{escape(values[0])}</dd>" for name, values in query.items()
+            f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
+            for name, value in _query(environ).items()
         )
         return self._page("return", user=_signed_in(environ), query_rows=rows)
 
@@ -128,10 +130,7 @@ class AcmeApplication:
         user = USERS.get(_form(environ).get("user", ""))
         if user is None:
             return Response("Unknown user", "text/plain", HTTPStatus.BAD_REQUEST)
-        cookie = f"{COOKIE}={user.key}; Path=/; HttpOnly; SameSite=Lax"
-        return Response(
-            "", status=HTTPStatus.SEE_OTHER, headers=(("Location", "/"), ("Set-Cookie", cookie))
-        )
+        return Response("", status=HTTPStatus.SEE_OTHER, headers=(("Location", "/"), _cookie(user)))
 
     def _user_token(self, environ: "WSGIEnvironment") -> Response:
         # The user comes from the session, never from the request, and only for Acme's own pages.
@@ -157,7 +156,14 @@ def _signed_in(environ: "WSGIEnvironment") -> AcmeUser:
     return USERS.get(morsel.value if morsel else "", DANA)
 
 
+def _cookie(user: AcmeUser) -> tuple[str, str]:
+    return ("Set-Cookie", f"{COOKIE}={user.key}; Path=/; HttpOnly; SameSite=Lax")
+
+
+def _query(environ: "WSGIEnvironment") -> dict[str, str]:
+    return dict(parse_qsl(environ.get("QUERY_STRING", "")))
+
+
 def _form(environ: "WSGIEnvironment") -> dict[str, str]:
     length = min(int(environ.get("CONTENT_LENGTH") or 0), BODY_LIMIT)
-    fields = parse_qs(environ["wsgi.input"].read(length).decode(errors="replace"))
-    return {name: values[0] for name, values in fields.items()}
+    return dict(parse_qsl(environ["wsgi.input"].read(length).decode(errors="replace")))

@@ -30,6 +30,10 @@ FLAGS = (
 )
 
 
+_started: list[Playwright] = []
+_users: list[Playwright] = []
+
+
 class ChromiumMissing(RuntimeError):
     """No Chromium was found, or it did not start."""
 
@@ -53,25 +57,17 @@ def chromium_binary(playwright: Playwright) -> Path:
 
 
 @contextmanager
-def start_chromium(
-    *, block_third_party_cookies: bool = False, playwright: Playwright | None = None
-) -> Iterator[Browser]:
+def start_chromium(*, block_third_party_cookies: bool = False) -> Iterator[Browser]:
     """Start Chromium with a new profile and yield it, connected.
 
     `browser.contexts[0]` is the profile's own context; contexts made with `new_context()` behave
     like incognito windows, where third-party cookies are blocked.
     Raises ChromiumMissing if Chromium is absent or does not start.
     """
-    if playwright is None:
-        with (
-            sync_playwright() as own,
-            start_chromium(
-                block_third_party_cookies=block_third_party_cookies, playwright=own
-            ) as browser,
-        ):
-            yield browser
-        return
-    with tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder:
+    with (
+        _shared() as playwright,
+        tempfile.TemporaryDirectory(prefix="chromium-", ignore_cleanup_errors=True) as folder,
+    ):
         profile = Path(folder)
         _write_preferences(profile, block_third_party_cookies=block_third_party_cookies)
         with _running(chromium_binary(playwright), profile) as endpoint:
@@ -80,6 +76,21 @@ def start_chromium(
                 yield browser
             finally:
                 browser.close()
+
+
+@contextmanager
+def _shared() -> Iterator[Playwright]:
+    # The synchronous API runs once in a thread, so browsers that live at a time share it.
+    if not _users:
+        _started.append(sync_playwright().start())
+    playwright = _started[-1]
+    _users.append(playwright)
+    try:
+        yield playwright
+    finally:
+        _users.remove(playwright)
+        if not _users:
+            _started.pop().stop()
 
 
 def _own_binary(playwright: Playwright) -> Path:

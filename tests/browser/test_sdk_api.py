@@ -10,6 +10,8 @@ import pytest
 from tests.browser.sdk_page import PROJECT, OpenPage, SdkPage
 from tests.browser.stub_portal import SDK, StubPortal, connection
 
+pytest_plugins = ["tests.browser.sdk_fixtures"]
+
 ROOT = Path(__file__).parents[2]
 GZIP_LIMIT = 8192
 VALID = connection()

@@ -10,6 +10,8 @@ from tests.acme.users import DANA
 from tests.browser.sdk_page import PROJECT, OpenPage, SdkPage
 from tests.browser.stub_portal import FLOW, StubPortal, connection, flow
 
+pytest_plugins = ["tests.browser.sdk_fixtures"]
+
 MESSAGE = {"v": 1, "source": "connect-portal", "type": "connected", "flow": FLOW}
 CLOSE = {**MESSAGE, "type": "close"}
 

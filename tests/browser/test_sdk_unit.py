@@ -5,6 +5,8 @@ import pytest
 from tests.browser.sdk_page import OpenPage, SdkPage
 from tests.browser.stub_portal import FLOW, StubPortal, connection, flow
 
+pytest_plugins = ["tests.browser.sdk_fixtures"]
+
 VALID = connection()
 
 
