@@ -30,8 +30,6 @@
     window.parent.postMessage({ v: 1, source: "connect-portal", type, ...more }, host);
   }
 
-  // Copying
-
   /** @param {HTMLElement} button @param {string} text */
   function label(button, text) {
     const span = find("[data-label]", button);
@@ -40,13 +38,8 @@
     setTimeout(() => (span.textContent = span.dataset.label), 2_500);
   }
 
-  /** @param {any} source An input, or an element whose text is meant. */
-  function select(source) {
-    if ("value" in source) source.select();
-    else getSelection()?.selectAllChildren(source);
-  }
-
-  /** @param {HTMLElement} button */
+  /** Copy from an input, or the text of another element.
+   * @param {HTMLElement} button */
   async function copy(button) {
     const source = byId(button.dataset.copy);
     try {
@@ -55,13 +48,12 @@
       say("status", "Copied");
     } catch {
       const keys = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘C" : "Ctrl+C";
-      select(source);
+      if ("value" in source) source.select();
+      else getSelection()?.selectAllChildren(source);
       label(button, `Press ${keys}`);
       say("status", `Selected. Press ${keys} to copy.`);
     }
   }
-
-  // The secret
 
   /** @param {HTMLElement} button @param {boolean} visible */
   function reveal(button, visible) {
@@ -72,8 +64,6 @@
   }
 
   const hideSecrets = () => all("[data-reveal][aria-pressed=true]").forEach((button) => reveal(button, false));
-
-  // Permissions
 
   /** @param {HTMLElement} box */
   function recount(box) {
@@ -90,14 +80,9 @@
   function filter(text) {
     const rows = all("[data-scope-row]");
     const words = text.toLowerCase().split(/\s+/);
-    for (const row of rows) {
-      const own = row.textContent.toLowerCase();
-      row.hidden = !words.every((word) => own.includes(word));
-    }
+    for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
     find("[data-scope-none]").hidden = rows.some((row) => !row.hidden);
   }
-
-  // Changes of page
 
   /** Show that the provider's window is open. */
   function wait() {
@@ -148,8 +133,8 @@
     if (box) recount(box);
   });
 
+  // The search box is part of the form, but Enter in it must not send the form.
   document.addEventListener("keydown", (event) => {
-    // The search box is part of the form, but Enter in it must not send the form.
     if (event.key === "Enter" && closest(event.target, "[data-scope-search]")) event.preventDefault();
   });
 
