@@ -164,7 +164,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Connection]:
         """Leave out what the provider said about the account: it is for the vendor's backend."""
         rows: QuerySet[Connection] = super().get_queryset(request)
-        return rows.defer("provider_data").select_related("project")
+        return rows.defer("provider_data")
 
     @admin.display(description="user", ordering="end_user__external_id")
     def user_text(self, row: Connection) -> str:

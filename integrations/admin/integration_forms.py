@@ -71,12 +71,14 @@ class AddIntegrationForm(ModelForm):
     def clean(self) -> dict[str, Any]:
         """Take the provider's slug for an empty one, and explain what the database would refuse."""
         data: dict[str, Any] = super().clean() or self.cleaned_data
-        data["slug"] = data.get("slug") or data.get("provider_slug", "")
-        if "proxy" in data["slug"]:
+        if "slug" in self.errors:
+            return data
+        slug = data["slug"] = data.get("slug") or data.get("provider_slug", "")
+        if "proxy" in slug:
             self.add_error("slug", "A slug must not contain the letters proxy. Choose another.")
-        taken = Integration.objects.filter(project=data.get("project"), slug=data["slug"])
-        if data.get("project") and data["slug"] and taken.exists():
-            message = f"This project already has an integration {data['slug']}. Choose a slug."
+        taken = Integration.objects.filter(project=data.get("project"), slug=slug)
+        if data.get("project") and slug and taken.exists():
+            message = f"This project already has an integration {slug}. Choose another slug."
             self.add_error("slug", message)
         return data
 

@@ -108,6 +108,7 @@ class ProjectAdmin(KeyPages):
     def save_formset(self, request: HttpRequest, form: Any, formset: Any, change: bool) -> None:
         """Record each origin and return URL that came or went."""
         if formset.model not in URL_ACTIONS:
+            super().save_formset(request, form, formset, change)
             return
         kind, field = URL_ACTIONS[formset.model]
         before = set(formset.queryset.values_list(field, flat=True))

@@ -1,0 +1,1 @@
+"""The vendor admin's pages."""
