@@ -21,7 +21,7 @@ from integrations.secret import Secret
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """What a person enters for a client. `client_secret` None or empty means: keep the one saved."""
+    """What a person enters for a client. No `client_secret` means: keep the one saved."""
 
     client_id: str
     client_secret: Secret | None

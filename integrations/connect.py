@@ -9,14 +9,15 @@ from datetime import timedelta
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import access, audit, authorization, clients, grants, inputs, scopes
+from integrations import access, audit, authorization, clients, grants, inputs
 from integrations.authorization import Authorization, Response
-from integrations.clients import ClientConfig, Saved
+from integrations.choices import choose_account_type as choose_account_type
+from integrations.choices import require_open
+from integrations.choices import save_options as save_options
+from integrations.choices import use_another_client as use_another_client
 from integrations.errors import (
     AuthorizationFailed,
     ConnectError,
-    FlowClosed,
-    InvalidInput,
     NotAllowed,
     NotFound,
     ProviderFailure,
@@ -27,7 +28,6 @@ from integrations.models import (
     Connection,
     Flow,
     Integration,
-    OAuthClient,
     PortalSession,
 )
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
@@ -36,7 +36,6 @@ from integrations.secret import Secret
 
 RESUMABLE_FOR = timedelta(hours=2)
 EXCHANGE_MAX = timedelta(seconds=120)
-DRAFT_MAX = 4_200
 CALLBACK_ERRORS = {
     "access_denied": "access_denied",
     "invalid_scope": "invalid_scope",
@@ -102,70 +101,14 @@ def account_types(*, integration: Integration, asked: tuple[str, ...]) -> tuple[
     return tuple(dict.fromkeys(asked))
 
 
-def choose_account_type(*, flow: Flow, account_type: str) -> None:
-    """Take one of the offered account types; what was typed for another one stays.
-
-    Raises NotAllowed if it is not offered or the vendor has no client, FlowClosed.
-    """
-    _require_open(flow)
-    if account_type not in flow.offered:
-        raise NotAllowed("account_type_not_allowed")
-    flow.account_type = account_type
-    if account_type == DEFAULT_ACCOUNT:
-        _take_vendor_client(flow)
-    else:
-        flow.oauth_client = _own_client(flow)
-        flow.client_version = None
-    flow.save()
-
-
-def use_another_client(*, flow: Flow) -> None:
-    """Switch the flow to the person's draft slot, so that another app can be entered."""
-    _require_open(flow)
-    if flow.account_type != OWN_CLIENT:
-        raise NotAllowed("account_type_not_allowed")
-    flow.oauth_client = clients.draft_client(integration=flow.integration, end_user=flow.end_user)
-    flow.client_version, flow.draft = None, {}
-    flow.save()
-
-
-def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
-    """Store the person's own client and scopes. What was typed is kept as a draft, but the secret.
-
-    Raises InvalidInput with every field at fault, FlowClosed.
-    """
-    _require_open(flow)
-    if flow.oauth_client is None or flow.account_type != OWN_CLIENT:
-        raise NotAllowed("account_type_not_allowed")
-    _keep_draft(flow, config, scope_text)
-    errors, names = [], ()
-    try:
-        rules = scopes.policy(flow.integration)
-        names = scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text))
-    except InvalidInput as error:
-        errors.extend(error.errors)
-    try:
-        saved = clients.replace_config(
-            client=flow.oauth_client, config=config, actor=access.actor_of(flow.session)
-        )
-    except InvalidInput as error:
-        raise InvalidInput(*error.errors, *errors) from None
-    if errors:
-        raise InvalidInput(*errors)
-    flow.client_version, flow.scopes = saved.version, list(names)
-    flow.status, flow.error_code = Flow.Status.DRAFT, ""
-    flow.save()
-    return saved
-
-
 def authorize(*, flow: Flow) -> Authorization:
     """Start a trip to the provider. Raises FlowClosed, NotAllowed if options are missing."""
-    _require_open(flow)
+    require_open(flow)
     if flow.client_version is None or flow.oauth_client is None:
         raise NotAllowed("options_missing")
     # The newest version of the slot: a flow must not start with one that was replaced meanwhile.
     version = ClientVersion.objects.select_related("oauth_client__integration").get(
-        pk=flow.oauth_client.current_version_id
+        pk=flow.oauth_client.current_version_id or flow.client_version.pk
     )
     return authorization.opened(flow=flow, version=version)
 
@@ -266,32 +209,6 @@ def _target(session: PortalSession, wish: Wish) -> Connection | None:
     return target
 
 
-def _take_vendor_client(flow: Flow) -> None:
-    client = OAuthClient.objects.select_related("current_version").filter(
-        integration=flow.integration, owner=OAuthClient.Owner.VENDOR, state=OAuthClient.State.ACTIVE
-    )
-    flow.oauth_client = client.first()
-    if flow.oauth_client is None:
-        raise NotAllowed("vendor_client_missing")
-    flow.client_version = flow.oauth_client.current_version
-    flow.scopes = list(scopes.policy(flow.integration).default)
-
-
-def _own_client(flow: Flow) -> OAuthClient:
-    if flow.connection and flow.connection.account_type == OWN_CLIENT:
-        return flow.connection.oauth_client
-    return clients.own_client(integration=flow.integration, end_user=flow.end_user)
-
-
-def _keep_draft(flow: Flow, config: ClientConfig, scope_text: str) -> None:
-    flow.draft = {
-        "client_id": config.client_id[:DRAFT_MAX],
-        "scopes": scope_text[:DRAFT_MAX],
-        "settings": {name: value[:DRAFT_MAX] for name, value in config.settings.items()},
-    }
-    flow.save(update_fields=["draft", "updated_at"])
-
-
 def _free_external_id(session: PortalSession, integration: Integration, value: str) -> str:
     external_id = inputs.clean_external_id(value)
     taken = Connection.objects.filter(
@@ -300,11 +217,6 @@ def _free_external_id(session: PortalSession, integration: Integration, value: s
     if external_id and taken.exists():
         raise NotAllowed("external_id_taken")
     return external_id
-
-
-def _require_open(flow: Flow) -> None:
-    if flow.status not in Flow.OPEN:
-        raise FlowClosed
 
 
 def end_if_stale(flow: Flow) -> None:

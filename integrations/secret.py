@@ -28,8 +28,9 @@ class Secret:
         return "***"
 
     def __eq__(self, other: object) -> bool:
-        same_kind = isinstance(other, Secret)
-        return same_kind and secrets.compare_digest(self._value.encode(), other._value.encode())
+        if not isinstance(other, Secret):
+            return NotImplemented
+        return secrets.compare_digest(self._value.encode(), other._value.encode())
 
     def __hash__(self) -> int:
         return hash(self._value)

@@ -206,8 +206,7 @@ def _applied(credential: Credential, answer: TokenAnswer) -> AccessToken:
     parent = credential.generation
     kept = answer.refresh_token or credential.open_required("refresh_token")
     credential.generation = parent + 1
-    credential.access_token = answer.access_token
-    credential.refresh_token = kept
+    credential.seal(access_token=answer.access_token, refresh_token=kept)
     credential.expires_at = _expiry(credential.client_version, answer)
     credential.refreshed_at = timezone.now()
     with transaction.atomic():

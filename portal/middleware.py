@@ -68,5 +68,5 @@ class CallbackHosts:
 def frameable_by(response: HttpResponse, origin: str) -> HttpResponse:
     """Let exactly one origin frame this answer (CSP Level 3, frame-ancestors)."""
     response._csp_replace = {"frame-ancestors": [origin]}  # type: ignore[attr-defined]
-    response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    response.xframe_options_exempt = True
     return response

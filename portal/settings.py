@@ -5,7 +5,7 @@ Every variable NAME may instead be given as NAME_FILE, the path of a file that h
 
 from __future__ import annotations
 
-from ipaddress import ip_network
+from ipaddress import ip_address, ip_network
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -14,7 +14,6 @@ from csp.constants import NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 BASE_DIR = Path(__file__).resolve().parent.parent
-LOOPBACK = ip_network("127.0.0.0/8")
 env = environ.FileAwareEnv()
 
 SECRET_KEY: str = env("SECRET_KEY")
@@ -30,9 +29,7 @@ CONNECT_CATALOG_DIRS = tuple(
 OUTBOUND_ALLOW_CIDRS = tuple(
     ip_network(cidr) for cidr in env.list("OUTBOUND_ALLOW_CIDRS", default=[])
 )
-OUTBOUND_LOOPBACK_HTTP = any(
-    net.version == LOOPBACK.version and LOOPBACK.subnet_of(net) for net in OUTBOUND_ALLOW_CIDRS
-)
+OUTBOUND_LOOPBACK_HTTP = any(ip_address("127.0.0.1") in net for net in OUTBOUND_ALLOW_CIDRS)
 
 
 def _checked_base_url(value: str) -> bool:

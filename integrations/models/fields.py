@@ -111,6 +111,11 @@ class SealedModel(models.Model):
         """Return the secret kept in `column`. Raises SealBroken."""
         return self._sealed_field(column).open(self)
 
+    def seal(self, **secrets: Secret) -> None:
+        """Set new secrets, by column; `save()` or `sealed()` will wrap them for this row."""
+        for column, secret in secrets.items():
+            setattr(self, self._sealed_field(column).attname, secret)
+
     def sealed(self, column: str) -> Any:
         """Return what `column` stores for this row, for an `update()` that compares and swaps."""
         return self._sealed_field(column).pre_save(self, add=False)

@@ -89,7 +89,8 @@ def authorization_url(
     verifier: Secret | None,
 ) -> str:
     """Return the authorization request's URL (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
-    extra = {**provider.authorization_params, **_scope_settings(provider, settings)}
+    extra: dict[str, Any] = {**provider.authorization_params}
+    extra |= _scope_settings(provider, settings)
     if verifier:
         extra |= {"code_challenge": code_challenge(verifier), "code_challenge_method": "S256"}
     # oauthlib refuses plain http altogether, which the demo needs on loopback, so it builds the
@@ -150,11 +151,11 @@ def _token_request(
     built = WebApplicationClient(client.client_id)
     body = {"grant_type": grant_type, **provider.token_params, **fields}
     headers = {"Accept": "application/json"}
-    if provider.token_endpoint_auth_method == "client_secret_basic":  # noqa: S105
+    if provider.token_endpoint_auth_method == "client_secret_basic":
         headers["Authorization"] = _basic(client)
     else:
         body |= {"client_id": built.client_id, "client_secret": client.client_secret.reveal()}
-    if provider.token_request_format == "json":  # noqa: S105
+    if provider.token_request_format == "json":
         headers["Content-Type"], data = "application/json", json.dumps(body)
     else:
         headers["Content-Type"], data = "application/x-www-form-urlencoded", urlencode(body)

@@ -17,6 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
+from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -71,11 +72,11 @@ class _WatchedHTTPS(_Watched, HTTPSConnection):
 
 
 class _HTTPPool(HTTPConnectionPool):
-    ConnectionCls = _WatchedHTTP  # type: ignore[assignment]
+    ConnectionCls = _WatchedHTTP
 
 
 class _HTTPSPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedHTTPS  # type: ignore[assignment]
+    ConnectionCls = _WatchedHTTPS
 
 
 class _Watch:
@@ -126,8 +127,10 @@ class _PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]
 
     def build_connection_pool_key_attributes(
         self, request: requests.PreparedRequest, verify: bool | str, cert: Any = None
-    ) -> tuple[dict[str, Any], dict[str, Any]]:
+    ) -> tuple[Any, Any]:
         """Pin the pool to a checked address. Raises InvalidIPAddress."""
+        host_params: Any
+        pool_kwargs: Any
         host_params, pool_kwargs = HTTPAdapter.build_connection_pool_key_attributes(
             self, request, verify, cert
         )
@@ -182,7 +185,7 @@ class Transport:
             requests.Request(method, url, headers=dict(headers), data=body)
         )
         prepared.headers["Accept-Encoding"] = "identity"
-        with self._place_for(requests.utils.urlparse(url).netloc), self._deadline_of_call():
+        with self._place_for(urlsplit(url).netloc), self._deadline_of_call():
             return self._sent(prepared)
 
     def _sent(self, prepared: requests.PreparedRequest) -> Answer:

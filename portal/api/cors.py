@@ -15,10 +15,10 @@ EXPOSED = "Retry-After, X-Request-Id"
 
 
 class Cors:
-    """Let pages of registered origins read answers; whether the token's project lists the origin
-    is checked with the token.
+    """Let pages of registered origins read answers.
 
-    A preflight names no project, so it is answered alike for everyone and reveals nothing.
+    Whether the token's own project lists the origin is checked with the token. A preflight names
+    no project, so it is answered alike for everyone and reveals nothing.
     """
 
     def __init__(self, get_response: Callable[[HttpRequest], HttpResponseBase]) -> None:

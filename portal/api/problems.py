@@ -57,10 +57,10 @@ def problem(
 
 def register(api: NinjaAPI) -> None:
     """Make every error of the API a problem document."""
-    api.add_exception_handler(ConnectError, _refused)
-    api.add_exception_handler(ValidationError, _invalid)
-    api.add_exception_handler(AuthenticationError, _unauthenticated)
-    api.add_exception_handler(HttpError, _http)
+    api.exception_handler(ConnectError)(_refused)
+    api.exception_handler(ValidationError)(_invalid)
+    api.exception_handler(AuthenticationError)(_unauthenticated)
+    api.exception_handler(HttpError)(_http)
 
 
 def _refused(request: HttpRequest, error: ConnectError) -> HttpResponse:

@@ -19,12 +19,12 @@ from portal.pages.screens import (
     AccountTypeScreen,
     Choice,
     FormError,
-    Notice,
     ResultScreen,
     ReviewScreen,
     WaitingScreen,
 )
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
+from portal.texts import Notice
 
 POLL_AFTER = ((5, 1), (25, 2))
 POLL_SLOW = 5

@@ -7,8 +7,9 @@ from django.http import HttpResponse
 from integrations import access, tokens
 from integrations.models import Connection, Integration
 from integrations.models.projects import OWN_CLIENT
-from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen, Notice
+from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
+from portal.texts import Notice
 
 STATUS_LABELS = {
     "VALID": "Connected",

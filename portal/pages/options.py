@@ -19,13 +19,13 @@ from portal.pages.screens import (
     FormError,
     Guide,
     GuideStep,
-    Notice,
     OptionsScreen,
     SavedSecret,
     ScopeRow,
     SettingField,
 )
 from portal.pages.visit import PortalRequest, app_of, frame
+from portal.texts import Notice
 
 PREFIX = "setting_"
 COPYABLE = re.compile(r"(\{redirect_url\}|\{scopes\})")
@@ -35,7 +35,7 @@ def read(post: QueryDict, provider: Provider) -> tuple[ClientConfig, str]:
     """Return the client and the scope text a person submitted."""
     secret = post.get("client_secret", "")
     settings = {
-        item.name: post[PREFIX + item.name]
+        item.name: post.get(PREFIX + item.name, "")
         for item in provider.settings
         if PREFIX + item.name in post
     }

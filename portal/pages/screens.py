@@ -119,7 +119,7 @@ class SavedSecret:
 
 @dataclass(frozen=True)
 class AccountTypeScreen:
-    """install/account_type.html"""
+    """install/account_type.html: the choice between the vendor's app and the own one."""
 
     frame: Frame
     app: App

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import os
 import secrets
 import signal
@@ -9,7 +10,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -113,7 +113,7 @@ def _facts(project: Project) -> dict[str, str]:
     password = secrets.token_urlsafe(9)
     users = get_user_model()
     admin = users.objects.filter(username="admin").first() or users(username="admin")
-    admin.is_staff = admin.is_superuser = True  # type: ignore[attr-defined]
+    admin.is_staff = admin.is_superuser = True
     admin.set_password(password)
     admin.save()
     made = keys.create_api_key(project=project, name="demo", actor=ACTOR)
@@ -162,9 +162,7 @@ def _kid(project: Project) -> str:
 
 
 def _addresses() -> list[tuple[str, int]]:
-    return [
-        ("127.0.0.1", urlsplit(url).port or 80) for url in (settings.BASE_URL, HOST, PROVIDER)
-    ]
+    return [("127.0.0.1", urlsplit(url).port or 80) for url in (settings.BASE_URL, HOST, PROVIDER)]
 
 
 def _refuse_busy_ports() -> None:
@@ -201,15 +199,15 @@ def _wait_until_answering(running: list[subprocess.Popen[bytes]]) -> None:
 
 
 def _answers(address: tuple[str, int]) -> bool:
-    host, port = address
-    path = "/healthz" if port == urlsplit(settings.BASE_URL).port else "/"
-    request = urllib.request.Request(f"http://{host}:{port}{path}")  # noqa: S310
-    request.add_header("Host", f"localhost:{port}")
+    # Any answer at all means that the site's process is up and reads requests.
+    connection = http.client.HTTPConnection(*address, timeout=2)
     try:
-        urllib.request.urlopen(request, timeout=2).close()  # noqa: S310
-    except OSError as error:
-        return hasattr(error, "code")
-    return True
+        connection.request("GET", "/", headers={"Host": f"localhost:{address[1]}"})
+        return bool(connection.getresponse().status)
+    except OSError:
+        return False
+    finally:
+        connection.close()
 
 
 def _wait(running: list[subprocess.Popen[bytes]]) -> None:
@@ -222,7 +220,7 @@ def _wait(running: list[subprocess.Popen[bytes]]) -> None:
         return
 
 
-def _interrupt(signum: int, frame: object) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
 
 
