@@ -25,7 +25,7 @@ const STYLE = `
 .cp-portal * { box-sizing: border-box; }
 .cp-portal[data-state]:not([data-state=ready]) .cp-frame { visibility: hidden; }
 .cp-portal[data-state=ready] .cp-note { display: none; }
-dialog.cp-portal { position: fixed; inline-size: min(30rem, 100vw - 2rem); max-inline-size: none; max-block-size: calc(100dvh - 2rem); margin: auto; padding: 0; border: 1px solid GrayText; border-radius: 12px; overflow: hidden; }
+dialog.cp-portal { position: fixed; inline-size: min(var(--width, 30rem), 100vw - 2rem); max-inline-size: none; max-block-size: calc(100dvh - 2rem); margin: auto; padding: 0; border: 1px solid GrayText; border-radius: 12px; overflow: hidden; }
 dialog.cp-portal[open] { display: flex; flex-direction: column; }
 dialog.cp-portal::backdrop { background: rgb(0 0 0 / 0.5); }
 html:has(dialog.cp-portal[open]) { overflow: hidden; }
@@ -90,8 +90,6 @@ function listenersOf(name) {
   if (!found) throw problem("invalid_argument", `Events are ${EVENTS.join(", ")}.`);
   return found;
 }
-
-// The portal's API
 
 /** When to renew a token. Its lifetime counts from its arrival, so a wrong clock does no harm.
  * @param {string} token */
@@ -227,7 +225,6 @@ function currentSession() {
   throw problem("not_authenticated", "Call ConnectPortal.authenticate() first.");
 }
 
-// What the user sees
 
 /** @template {keyof HTMLElementTagNameMap} K @param {K} tag
  * @param {Partial<HTMLElementTagNameMap[K]>} props @param {(Node | string)[]} children
@@ -384,7 +381,7 @@ class Portal {
     if (!source || source !== this.view.frame.contentWindow || from !== origin) return;
     if (data?.v !== 1 || data.source !== "connect-portal") return;
     if (data.type === "ready") this.ready();
-    if (data.type === "resize") this.resize(data.height);
+    if (data.type === "resize") this.resize(data);
     if (data.type === "connected") this.after(() => this.confirm(data.flow));
     if (data.type === "failed" || data.type === "session_ended") this.code = String(data.code || "failed");
     if (data.type === "disconnected") this.after(() => this.confirmGone(data.connection));
@@ -398,9 +395,11 @@ class Portal {
     this.view.ready();
   }
 
-  /** @param {unknown} height */
-  resize(height) {
-    if (Number.isFinite(height)) this.view.frame.style.blockSize = `${Math.max(160, Number(height))}px`;
+  /** @param {any} data */
+  resize({ height, wide }) {
+    const { frame } = this.view;
+    if (Number.isFinite(height)) frame.style.blockSize = `${Math.max(160, height)}px`;
+    frame.parentElement?.style.setProperty("--width", wide ? "58rem" : "");
   }
 
   /** @param {() => Promise<void>} work */

@@ -190,5 +190,5 @@
   arrive();
   finish();
   find("#errors")?.focus();
-  new ResizeObserver(() => tellHost("resize", { height: root.offsetHeight })).observe(document.body);
+  new ResizeObserver(() => tellHost("resize", { height: root.offsetHeight, wide: Boolean(find("#page.wide")) })).observe(document.body);
 })();

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page
 
+from tests.acme import users
 from tests.acme.site import AcmeSite
+from tests.acme.users import AcmeUser
 from tests.browser import stack as stacks
 from tests.browser.chromium import start_chromium
+from tests.browser.portal import Person
 from tests.browser.stack import Stack
+
+POLICY = re.compile(r"Content[ -]Security[ -]Policy|Uncaught", re.IGNORECASE)
+OpenHost = Callable[..., AcmeSite]
 
 
 @pytest.fixture(autouse=True)
@@ -34,10 +43,16 @@ def clean_stack(stack: Stack) -> Stack:
 
 
 @pytest.fixture
-def acme(clean_stack: Stack) -> Iterator[AcmeSite]:
+def open_host(clean_stack: Stack) -> Iterator[OpenHost]:
+    """Serve the host page with headers of the test's choice."""
+    with ExitStack() as sites:
+        yield lambda **headers: sites.enter_context(clean_stack.acme(**headers))
+
+
+@pytest.fixture
+def acme(open_host: OpenHost) -> AcmeSite:
     """The host page."""
-    with clean_stack.acme() as site:
-        yield site
+    return open_host()
 
 
 @pytest.fixture(scope="session")
@@ -48,15 +63,63 @@ def chromium() -> Iterator[Browser]:
 
 
 @pytest.fixture
-def page(chromium: Browser) -> Iterator[Page]:
-    """A page of the profile itself, without cookies of an earlier test."""
+def complaints() -> Iterator[list[str]]:
+    """What the browser held against our pages; a test takes out what it provoked."""
+    found: list[str] = []
+    yield found
+    assert found == []
+
+
+@pytest.fixture
+def profile(chromium: Browser, complaints: list[str]) -> Iterator[BrowserContext]:
+    """The browser's own profile, without cookies of an earlier test."""
     context = chromium.contexts[0]
     context.clear_cookies()
-    page = context.new_page()
-    yield page
-    for other in context.pages:
-        if other.url != "about:blank":
-            other.close()
+    with _listening(context, complaints):
+        yield context
+        for page in context.pages:
+            if page.url != "about:blank":
+                page.close()
+
+
+@pytest.fixture
+def page(profile: BrowserContext) -> Page:
+    """A page of the profile itself."""
+    return profile.new_page()
+
+
+@pytest.fixture
+def other_browser(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
+    """A page that shares nothing with the profile, as in somebody else's browser."""
+    context = chromium.new_context()
+    with _listening(context, complaints):
+        yield context.new_page()
+        context.close()
+
+
+@pytest.fixture
+def user() -> Iterator[AcmeUser]:
+    """A user of Acme CRM whom the portal has not seen yet."""
+    name = uuid.uuid4().hex[:12]
+    made = AcmeUser(
+        key=name,
+        subject=f"user-{name}",
+        name="Dana Reyes",
+        email=f"{name}@northwind.example",
+        organization=f"org-{name}",
+        organization_admin=True,
+    )
+    users.USERS[name] = made
+    yield made
+    del users.USERS[name]
+
+
+@pytest.fixture
+def dana(page: Page, acme: AcmeSite, user: AcmeUser) -> Person:
+    """That user, at the host page."""
+    person = Person(page, acme, user)
+    person.arrive()
+    return person
 
 
 @pytest.fixture(scope="session")
@@ -65,3 +128,25 @@ def pictures() -> Path:
     folder = Path(__file__).resolve().parents[2] / "test-artifacts"
     folder.mkdir(exist_ok=True)
     return folder
+
+
+class _listening:
+    """Note violations of a policy and uncaught exceptions on every page of a context."""
+
+    def __init__(self, context: BrowserContext, complaints: list[str]) -> None:
+        self.context, self.complaints = context, complaints
+
+    def __enter__(self) -> None:
+        self.context.on("console", self._console)
+        self.context.on("weberror", self._error)
+
+    def __exit__(self, *failure: object) -> None:
+        self.context.remove_listener("console", self._console)
+        self.context.remove_listener("weberror", self._error)
+
+    def _console(self, message: ConsoleMessage) -> None:
+        if message.type == "error" and POLICY.search(message.text):
+            self.complaints.append(message.text)
+
+    def _error(self, error: object) -> None:
+        self.complaints.append(str(getattr(error, "error", Error("unknown"))))
