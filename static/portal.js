@@ -20,7 +20,8 @@
   const closest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
   /** @param {string} id @param {string} text */
   const say = (id, text) => byId(id) && (byId(id).textContent = text);
-  const poll = () => /** @type {any} */ (window).htmx?.trigger("#poller", "poll");
+  // The page may have gone on meanwhile: htmx throws where there is nothing to trigger.
+  const poll = () => byId("poller") && /** @type {any} */ (window).htmx?.trigger("#poller", "poll");
 
   /** Tell the embedding page, and no other origin.
    * @param {string} type @param {object} [more] */
