@@ -16,12 +16,10 @@ from portal.settings import DATABASES, STORAGES  # noqa: E402
 
 ALLOWED_HOSTS = ["localhost", "testserver"]
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
-STORAGES["staticfiles"] = {
-    "BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"
-}
+STORAGES["staticfiles"] = {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}
 if "sqlite" in DATABASES["default"]["ENGINE"]:
     # A file, because threads of a test share no in-memory database.
     DATABASES["default"]["TEST"] = {"NAME": f"{_database}.test"}
 else:
     # The pool outlives the test database and would keep it from being dropped.
-    DATABASES["default"]["OPTIONS"] = {}
+    DATABASES["default"]["OPTIONS"].pop("pool")
