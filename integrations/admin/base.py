@@ -48,6 +48,7 @@ class OneAtATime(ModelAdmin):
     actions = None
     paginator = BoundedPaginator
     show_full_result_count = False
+    show_facets = admin.ShowFacets.NEVER
 
     def has_delete_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse: what hangs on the row is known to others. It is switched off instead."""
@@ -66,6 +67,8 @@ class ReadOnlyAdmin(ModelAdmin):
 
     paginator = BoundedPaginator
     show_full_result_count = False
+    # Facets count the whole table once for every choice of every filter.
+    show_facets = admin.ShowFacets.NEVER
     list_per_page = 50
     actions = None
 

@@ -61,7 +61,7 @@ class OAuthClientAdmin(ReadOnlyAdmin):
 
     list_display = (
         "short_slot",
-        "integration",
+        "integration_slug",
         "owner_text",
         "state",
         "client_id",
@@ -69,7 +69,7 @@ class OAuthClientAdmin(ReadOnlyAdmin):
         "expires",
     )
     list_display_links = ("short_slot",)
-    list_select_related = ("integration__project", "current_version", "end_user", "organization")
+    list_select_related = ("integration", "current_version", "end_user", "organization")
     list_filter = ("owner", "state", "integration__project")
     search_fields = (
         "slot",
@@ -97,6 +97,11 @@ class OAuthClientAdmin(ReadOnlyAdmin):
     def short_slot(self, row: OAuthClient) -> str:
         """The beginning of the slot."""
         return f"{row.slot[:8]}…"
+
+    @admin.display(description="integration", ordering="integration__slug")
+    def integration_slug(self, row: OAuthClient) -> str:
+        """The integration, without its project: that is a filter."""
+        return row.integration.slug
 
     @admin.display(description="secret set", boolean=True)
     def is_set(self, row: OAuthClient) -> bool:

@@ -10,9 +10,11 @@ from django.contrib import admin
 from django.db.models import QuerySet
 from django.http import HttpRequest
 from django.urls import NoReverseMatch, reverse
+from django.utils import timezone
+from django.utils.formats import date_format
 from django.utils.html import format_html
 
-from integrations.admin.base import ReadOnlyAdmin, link, plain
+from integrations.admin.base import CSS, ReadOnlyAdmin, link, plain
 from integrations.models import AuditEvent
 
 LONG_ID = re.compile(r"\b([0-9a-f]{8})-[0-9a-f]{4}-[0-9a-f-]{22}\b")
@@ -70,7 +72,8 @@ class ObjectFilter(admin.SimpleListFilter):
 class AuditEventAdmin(ReadOnlyAdmin):
     """What happened, newest first."""
 
-    list_display = ("at", "sequence", "action", "actor_short", "object_link", "project")
+    list_display = ("moment", "number", "action", "actor_short", "object_link", "project")
+    list_display_links = ("moment",)
     list_select_related = ("project",)
     list_filter = ("project", ActorFilter, ObjectFilter)
     search_fields = ("=action", "=object_id", "actor")
@@ -88,6 +91,16 @@ class AuditEventAdmin(ReadOnlyAdmin):
         "previous_hash",
         "hash",
     )
+
+    @admin.display(description="at", ordering="at")
+    def moment(self, row: AuditEvent) -> str:
+        """When it happened, to the second."""
+        return date_format(timezone.localtime(row.at), "j M Y H:i:s")
+
+    @admin.display(description="no.", ordering="sequence")
+    def number(self, row: AuditEvent) -> int:
+        """Its place in the project's chain."""
+        return row.sequence
 
     @admin.display(description="actor", ordering="actor")
     def actor_short(self, row: AuditEvent) -> str:
@@ -118,3 +131,6 @@ class AuditEventAdmin(ReadOnlyAdmin):
     def data_text(self, row: AuditEvent) -> str:
         """Ids and codes that belong to the event."""
         return format_html("<pre>{}</pre>", json.dumps(row.data, indent=2, ensure_ascii=False))
+
+    class Media:
+        css = CSS

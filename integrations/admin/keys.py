@@ -76,7 +76,10 @@ class SigningKeyForm(forms.Form):
         """Show what the domain refused, without the key: it may have been a private one."""
         for item in error.errors:
             self.add_error(item.field, item.message)
-        self.data = {**self.data, "public_key": ""}
+        typed: Any = self.data
+        kept = typed.copy()
+        kept["public_key"] = ""
+        self.data = kept
 
 
 def revoke_link(kind: str, row: ApiKey | SigningKey) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from typing import Any
 
@@ -145,6 +146,24 @@ def test_a_flow_shows_its_stages_and_not_what_was_typed(admin_client: Client, fl
     assert "The flow was opened" in shown
     assert "Last change: Failed with access_denied" in shown
     assert "typed-by-the-user" not in shown
+
+
+def test_pages_lead_to_the_connections_of_one_thing(admin_client: Client, flow: Flow) -> None:
+    connection = flow.connection
+    assert connection
+    others = make_connection(flow.integration, make_end_user(flow.project, "someone-else"))
+    pages = [
+        url("enduser_change", connection.end_user_id),
+        url("oauthclient_change", connection.oauth_client_id),
+    ]
+    for page in pages:
+        links = re.findall(
+            r'href="([^"]*/connection/\?[^"]+)"', admin_client.get(page).content.decode()
+        )
+        assert len(links) == 1
+        rows = admin_client.get(links[0]).context["cl"].result_list
+        assert [row.pk for row in rows] == [connection.pk]
+        assert others.pk != connection.pk
 
 
 def test_keys_cannot_be_forged_through_the_project_page(

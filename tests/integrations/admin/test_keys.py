@@ -100,6 +100,7 @@ def test_a_private_key_is_refused_and_not_shown_again(
     shown = add(admin_client, project, "RS256", text, "oops")
     assert "This is a private key" in shown
     assert text.splitlines()[1] not in shown
+    assert 'name="kid" value="oops"' in shown
     assert not SigningKey.objects.filter(kid="oops").exists()
 
 
