@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
 from integrations import clients
-from integrations.errors import AuthorizationFailed
+from integrations.errors import AuthorizationFailed, FlowClosed
 from integrations.models import AuthorizationRequest, ClientVersion, Flow
 from integrations.oauth import client as oauth
 from integrations.secret import Secret, digest, new_token
@@ -61,12 +61,14 @@ def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
             code_verifier=verifier,
             expires_at=timezone.now() + LIFETIME,
         ).save(force_insert=True)
-        Flow.objects.filter(pk=flow.pk).update(
+        started = Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(
             status=Flow.Status.WAITING,
             error_code="",
             client_version=version,
             updated_at=timezone.now(),
         )
+        if not started:
+            raise FlowClosed
     url = oauth.authorization_url(
         provider=provider,
         client=client,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from django.utils import timezone
+
 from integrations import access, clients, inputs, scopes
 from integrations.clients import ClientConfig, Saved
 from integrations.errors import FieldError, FlowClosed, InvalidInput, NotAllowed
@@ -19,13 +23,11 @@ def choose_account_type(*, flow: Flow, account_type: str) -> None:
     require_open(flow)
     if account_type not in flow.offered:
         raise NotAllowed("account_type_not_allowed")
-    flow.account_type = account_type
     if account_type == DEFAULT_ACCOUNT:
-        _take_vendor_client(flow)
-    else:
-        flow.oauth_client = _own_client(flow)
-        flow.client_version = None
-    flow.save()
+        return _take_vendor_client(flow)
+    return _store(
+        flow, account_type=account_type, oauth_client=_own_client(flow), client_version=None
+    )
 
 
 def use_another_client(*, flow: Flow) -> None:
@@ -33,9 +35,8 @@ def use_another_client(*, flow: Flow) -> None:
     require_open(flow)
     if flow.account_type != OWN_CLIENT:
         raise NotAllowed("account_type_not_allowed")
-    flow.oauth_client = clients.draft_client(integration=flow.integration, end_user=flow.end_user)
-    flow.client_version, flow.draft = None, {}
-    flow.save()
+    client = clients.draft_client(integration=flow.integration, end_user=flow.end_user)
+    _store(flow, oauth_client=client, client_version=None, draft={})
 
 
 def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
@@ -56,27 +57,47 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
         raise InvalidInput(*error.errors, *errors) from None
     if errors:
         raise InvalidInput(*errors)
-    flow.client_version, flow.scopes = saved.version, list(names)
-    flow.status, flow.error_code = Flow.Status.DRAFT, ""
-    flow.save()
+    _store(
+        flow,
+        client_version=saved.version,
+        scopes=list(names),
+        status=Flow.Status.DRAFT,
+        error_code="",
+    )
     return saved
 
 
 def require_open(flow: Flow) -> None:
     """Raise FlowClosed if the flow has ended."""
-    if flow.status not in Flow.OPEN:
+    if flow.status not in Flow.EDITABLE:
         raise FlowClosed
 
 
 def _take_vendor_client(flow: Flow) -> None:
-    client = OAuthClient.objects.select_related("current_version").filter(
+    found = OAuthClient.objects.select_related("current_version").filter(
         integration=flow.integration, owner=OAuthClient.Owner.VENDOR, state=OAuthClient.State.ACTIVE
     )
-    flow.oauth_client = client.first()
-    if flow.oauth_client is None:
+    if (client := found.first()) is None:
         raise NotAllowed("vendor_client_missing")
-    flow.client_version = flow.oauth_client.current_version
-    flow.scopes = list(scopes.policy(flow.integration).default)
+    _store(
+        flow,
+        account_type=DEFAULT_ACCOUNT,
+        oauth_client=client,
+        client_version=client.current_version,
+        scopes=list(scopes.policy(flow.integration).default),
+    )
+
+
+def _store(flow: Flow, **changes: Any) -> None:
+    """Change the flow, unless a callback has taken or ended it: that must not be undone."""
+    now = timezone.now()
+    changed = Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(
+        **changes, updated_at=now
+    )
+    if not changed:
+        raise FlowClosed
+    for name, value in {**changes, "updated_at": now}.items():
+        setattr(flow, name, value)
 
 
 def _own_client(flow: Flow) -> OAuthClient:
@@ -94,9 +115,11 @@ def _checked_scopes(flow: Flow, scope_text: str) -> tuple[tuple[str, ...], tuple
 
 
 def _keep_draft(flow: Flow, config: ClientConfig, scope_text: str) -> None:
-    flow.draft = {
-        "client_id": config.client_id[:DRAFT_MAX],
-        "scopes": scope_text[:DRAFT_MAX],
-        "settings": {name: value[:DRAFT_MAX] for name, value in config.settings.items()},
-    }
-    flow.save(update_fields=["draft", "updated_at"])
+    _store(
+        flow,
+        draft={
+            "client_id": config.client_id[:DRAFT_MAX],
+            "scopes": scope_text[:DRAFT_MAX],
+            "settings": {name: value[:DRAFT_MAX] for name, value in config.settings.items()},
+        },
+    )

@@ -68,7 +68,9 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     asked = wish.account_types or ((target.account_type,) if target else ())
     offered = account_types(integration=integration, asked=asked)
     external_id = _free_external_id(session, integration, wish.external_id)
-    flow = _left_open(session, integration, target, offered) or Flow(
+    if (left_open := _left_open(session, integration, target, offered)) is not None:
+        return _taken_up(left_open, session)
+    flow = Flow.objects.create(
         project=session.project,
         session=session,
         end_user=session.end_user,
@@ -77,8 +79,6 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
         connection=target,
         external_id=external_id,
     )
-    flow.session = session
-    flow.save()
     if len(offered) == 1 and not flow.account_type:
         choose_account_type(flow=flow, account_type=offered[0])
     return flow
@@ -198,6 +198,15 @@ def _left_open(
         .order_by("-created_at")
         .first()
     )
+
+
+def _taken_up(flow: Flow, session: PortalSession) -> Flow:
+    # Only the session changes: a callback may be ending the flow at this moment.
+    Flow.objects.filter(pk=flow.pk).update(session=session)
+    flow = access.flow_of(who=session, pk=flow.pk)
+    if len(flow.offered) == 1 and not flow.account_type:
+        choose_account_type(flow=flow, account_type=flow.offered[0])
+    return flow
 
 
 def _target(session: PortalSession, wish: Wish) -> Connection | None:

@@ -79,6 +79,7 @@ def access_token_for(connection: Connection) -> AccessToken:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         credential = _credential(connection)
+        _require_renewable(credential)
         if not _due(credential):
             return _handed_out(credential)
         if _claim(credential):
@@ -98,6 +99,8 @@ def refresh_due(*, limit: int = 500) -> dict[str, int]:
         expires_at__lt=soon, refresh_token__isnull=False, connection__status__in=Connection.LIVE
     )
     for credential in due.select_related("connection").order_by("expires_at")[:limit]:
+        if not _due(credential):
+            continue
         try:
             access_token_for(credential.connection)
         except ConnectError:
@@ -146,16 +149,18 @@ def _credential(connection: Connection) -> Credential:
     return credential
 
 
-def _due(credential: Credential) -> bool:
-    ends = credential.expires_at
-    if ends is None:
-        return False
+def _require_renewable(credential: Credential) -> None:
     if credential.refresh_token is None and not _usable(credential):
         _mark_invalid(credential, Connection.Reason.NEEDS_REAUTH)
         raise ConnectionUnusable("needs_reauth")
+
+
+def _due(credential: Credential) -> bool:
+    ends = credential.expires_at
+    if ends is None or credential.refresh_token is None:
+        return False
     lifetime = ends - (credential.refreshed_at or ends - EARLY_MAX)
-    early = min(lifetime * EARLY_SHARE, EARLY_MAX)
-    return credential.refresh_token is not None and timezone.now() >= ends - early
+    return timezone.now() >= ends - min(lifetime * EARLY_SHARE, EARLY_MAX)
 
 
 def _usable(credential: Credential) -> bool:

@@ -58,7 +58,8 @@ class Flow(models.Model):
         EXPIRED = "EXPIRED"
 
     RUNNING = (Status.WAITING, Status.EXCHANGING)
-    OPEN = (Status.DRAFT, *RUNNING, Status.FAILED)
+    EDITABLE = (Status.DRAFT, Status.WAITING, Status.FAILED)
+    OPEN = (*EDITABLE, Status.EXCHANGING)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="flows")
