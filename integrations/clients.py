@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
 
@@ -80,7 +80,9 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
     Raises InvalidInput with every field at fault.
     """
     provider = client.integration.provider
-    cleaned, notices = _cleaned(provider=provider, config=config)
+    typed, cleaned = _checked(client, config)
+    if typed.errors:
+        raise InvalidInput(*typed.errors)
     with transaction.atomic():
         locked = (
             OAuthClient.objects.select_for_update(of=("self",))
@@ -90,11 +92,17 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
         current = locked.current_version
         secret = cleaned.client_secret or _kept_secret(provider, current, cleaned)
         if current and _unchanged(current, cleaned, secret):
-            return Saved(current, notices)
+            return Saved(current, typed.notices)
         version = _new_version(locked, cleaned, secret)
         _activate(locked, version, actor)
     client.refresh_from_db()
-    return Saved(version, notices)
+    return Saved(version, typed.notices)
+
+
+def problems(*, client: OAuthClient, config: ClientConfig) -> tuple[FieldError, ...]:
+    """Return every reason why `replace_config` would refuse this, in the form's order."""
+    typed, _ = _checked(client, config)
+    return tuple(typed.errors)
 
 
 def oauth_client(*, version: ClientVersion) -> Client:
@@ -151,8 +159,8 @@ class _Typed:
         return cleaned.value
 
 
-def _cleaned(*, provider: Provider, config: ClientConfig) -> tuple[ClientConfig, dict[str, str]]:
-    typed = _Typed()
+def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientConfig]:
+    provider, typed = client.integration.provider, _Typed()
     settings = {}
     for item in provider.settings:
         value = config.settings.get(item.name, item.default)
@@ -161,11 +169,14 @@ def _cleaned(*, provider: Provider, config: ClientConfig) -> tuple[ClientConfig,
     check = partial(inputs.clean_client_id, config.client_id, label=label)
     client_id = typed.keep("client_id", check)
     secret = _cleaned_secret(typed, provider, config.client_secret)
-    if typed.errors:
-        raise InvalidInput(*typed.errors)
+    cleaned = ClientConfig(client_id, secret, settings)
+    if not config.client_secret:
+        at_fault = {error.field for error in typed.errors}
+        typed.errors.extend(_why_not_kept(provider, client.current_version, cleaned, at_fault))
     if secret and secret.reveal() == client_id:
-        typed.notices["client_secret"] = "This is the same as the client ID. Check both."
-    return ClientConfig(client_id, secret, settings), typed.notices
+        text = f"The {provider.client_secret_label} is the same as the {label}. Check both."
+        typed.notices["client_secret"] = text
+    return typed, cleaned
 
 
 def _cleaned_secret(typed: _Typed, provider: Provider, secret: Secret | None) -> Secret | None:
@@ -176,17 +187,31 @@ def _cleaned_secret(typed: _Typed, provider: Provider, secret: Secret | None) ->
     return Secret(typed.keep("client_secret", check))
 
 
-def _kept_secret(provider: Provider, current: ClientVersion | None, config: ClientConfig) -> Secret:
+def _why_not_kept(
+    provider: Provider,
+    current: ClientVersion | None,
+    config: ClientConfig,
+    at_fault: Collection[str] = (),
+) -> tuple[FieldError, ...]:
+    # A field at fault says nothing yet about where the secret would go once it is corrected.
     label = provider.client_secret_label
     if current is None:
-        raise InvalidInput(FieldError("client_secret", "required", f"Enter the {label}."))
+        return (FieldError("client_secret", "required", f"Enter the {label}."),)
+    same_id = "client_id" in at_fault or current.client_id == config.client_id
     same_place = all(
-        current.settings.get(name) == config.settings.get(name) for name in provider.host_settings()
+        current.settings.get(name) == config.settings.get(name)
+        for name in provider.host_settings().difference(at_fault)
     )
-    same_endpoints = current.config_hash == current_hash(current)
-    if current.client_id != config.client_id or not same_place or not same_endpoints:
-        message = f"Enter the {label} again: it is only kept while the app and its address stay."
-        raise InvalidInput(FieldError("client_secret", "secret_required", message))
+    if same_id and same_place and current.config_hash == current_hash(current):
+        return ()
+    message = f"Enter the {label} again: it is only kept while the app and its address stay."
+    return (FieldError("client_secret", "secret_required", message),)
+
+
+def _kept_secret(provider: Provider, current: ClientVersion | None, config: ClientConfig) -> Secret:
+    errors = _why_not_kept(provider, current, config)
+    if errors or current is None:
+        raise InvalidInput(*errors)
     return current.open_required("client_secret")
 
 

@@ -7,6 +7,7 @@ next step and never repeats a secret. Character sets are those of RFC 6749 appen
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import urlsplit
@@ -15,13 +16,20 @@ from integrations.catalog.schema import Setting
 from integrations.errors import FieldError, InvalidInput
 
 MAX_CLIENT_ID, MAX_SECRET, MAX_SCOPES, MAX_SCOPE_LIST, MAX_SCOPE = 512, 4096, 100, 4096, 512
+# A pasted address may be longer than the part of it that is kept.
+MAX_ADDRESS = 500
+MAX_EXTERNAL_ID = 255
 EDGES = " \t\r\n\f\v\u00a0\ufeff\u200b\u200c\u200d\u2060"
 QUOTES = "\"'\u2018\u2019\u201c\u201d"
-CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-HIDDEN = re.compile(r"[\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
+CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 NON_ASCII = re.compile(r"[^\x00-\x7f]")
-MASK = re.compile(r"\A[\u2022\u25cf\u00b7*.\u2026]{3,}\Z")
-SCOPE_SPLIT = re.compile(r"[\s,]+")
+# Formatting, lone surrogates, line and paragraph separators: Unicode's invisible categories.
+INVISIBLE = frozenset({"Cf", "Cs", "Zl", "Zp"})
+# Whole, or as consoles show a saved secret: with its last characters.
+MASK = re.compile(r"\A(?:[\u2022\u25cf\u00b7*.\u2026]{3,}|[\u2022\u25cf*]{4,}.{1,4})\Z")
+JSON_TEXT = re.compile(r'\A\{\s*"|"client_(?:id|secret)"')
+UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
+SCOPE_SPLIT = re.compile(r"[ \t\r\n\f\v\u00a0,]+")
 SCOPE_TOKEN = re.compile(r"\A[\x21\x23-\x5b\x5d-\x7e]+\Z")
 
 
@@ -35,9 +43,8 @@ class Cleaned:
 
 def clean_client_id(value: str, *, label: str = "Client ID") -> Cleaned:
     """Return the client identifier (RFC 6749 section 2.2). Raises InvalidInput."""
+    _refuse_json("client_id", label, value)
     cleaned = _trimmed("client_id", label, value, maximum=MAX_CLIENT_ID)
-    if cleaned.value.startswith("{") or '"client_id"' in cleaned.value:
-        _refuse("client_id", "looks_like_json", f"Paste only the {label}, not the whole JSON file.")
     _refuse_quotes("client_id", label, cleaned.value)
     _refuse_odd_characters("client_id", label, cleaned.value)
     if " " in cleaned.value:
@@ -50,6 +57,7 @@ def clean_client_secret(value: str, *, label: str = "Client secret") -> Cleaned:
 
     Raises InvalidInput, also for a value made of mask characters: a mask is never a secret.
     """
+    _refuse_json("client_secret", label, value)
     cleaned = _trimmed("client_secret", label, value, maximum=MAX_SECRET)
     if MASK.match(cleaned.value):
         _refuse("client_secret", "mask", f"Enter the real {label}: this is only a mask.")
@@ -57,19 +65,24 @@ def clean_client_secret(value: str, *, label: str = "Client secret") -> Cleaned:
     return cleaned
 
 
-def clean_scopes(value: str | Iterable[str], *, field: str = "scopes") -> tuple[str, ...]:
+def clean_scopes(
+    value: str | Iterable[str], *, field: str = "scopes", label: str = ""
+) -> tuple[str, ...]:
     """Return scope tokens in order, each once (RFC 6749 section 3.3).
 
-    Spaces, commas, tabs and line ends separate. Raises InvalidInput naming the token at fault.
+    Spaces, commas, tabs and line ends separate. `label` begins each message, for a list that is
+    not the permissions themselves. Raises InvalidInput naming the token at fault.
     """
     text = value if isinstance(value, str) else " ".join(value)
+    about = f"{label}: " if label else ""
     if len(text) > MAX_SCOPE_LIST:
-        _refuse(field, "too_long", f"Enter at most {MAX_SCOPE_LIST} characters of permissions.")
+        message = f"{about}Enter at most {MAX_SCOPE_LIST} characters of permissions."
+        _refuse(field, "too_long", message)
     names = tuple(dict.fromkeys(part for part in SCOPE_SPLIT.split(text.strip(EDGES)) if part))
     if len(names) > MAX_SCOPES:
-        _refuse(field, "too_many", f"Enter at most {MAX_SCOPES} permissions.")
+        _refuse(field, "too_many", f"{about}Enter at most {MAX_SCOPES} permissions.")
     for name in names:
-        _check_scope(field, name)
+        _check_scope(field, about, name)
     return names
 
 
@@ -79,30 +92,37 @@ def clean_setting(setting: Setting, value: str) -> Cleaned:
     A pasted address is accepted only when it is exactly the setting's own prefix and suffix
     around a value; every other host is refused.
     """
-    if setting.kind == "scopes":
-        return Cleaned(" ".join(clean_scopes(value, field=setting.name)))
     text = value.strip(EDGES)
     if not text and not setting.required:
         return Cleaned("")
     if not text:
         _refuse(setting.name, "required", f"Enter the {setting.label}.")
-    if len(text) > max(setting.max_length, 500):
-        _refuse(setting.name, "too_long", f"{setting.label} is too long.")
+    if setting.kind == "scopes":
+        return _scope_setting(setting, text)
+    if len(text) > max(setting.max_length, MAX_ADDRESS):
+        _refuse(setting.name, "too_long", _unusable(setting))
     _refuse_odd_characters(setting.name, setting.label, text)
     plain = _without_address(setting, text)
     plain = plain.lower() if setting.lowercase else plain
     _check_setting(setting, plain)
-    return Cleaned(plain, "" if plain == value else f"We read this as {plain}.")
+    return Cleaned(plain, "" if plain == value else f"We read the {setting.label} as {plain}.")
 
 
 def clean_external_id(value: str) -> str:
     """Return the vendor's own label for a connection. Raises InvalidInput."""
-    text = value.strip(EDGES).removeprefix("ext:").strip(EDGES)
+    text = value.strip(EDGES)
+    while text.startswith("ext:"):
+        text = text.removeprefix("ext:").strip(EDGES)
     if value and not text:
         _refuse("external_id", "required", "The external id must not be empty.")
-    if len(text) > 255 or CONTROL.search(text) or HIDDEN.search(text):
+    if len(text) > MAX_EXTERNAL_ID or CONTROL.search(text) or _invisible(text):
         _refuse("external_id", "invalid", "The external id must be up to 255 plain characters.")
     return text
+
+
+def storable(text: str) -> str:
+    """Return the text as every database takes it: no NUL, and no half of a surrogate pair."""
+    return UNSTORABLE.sub("\ufffd", text)
 
 
 def _trimmed(field: str, label: str, value: str, *, maximum: int) -> Cleaned:
@@ -114,6 +134,12 @@ def _trimmed(field: str, label: str, value: str, *, maximum: int) -> Cleaned:
     return Cleaned(text, "" if text == value else f"We removed spaces around the {label}.")
 
 
+def _refuse_json(field: str, label: str, text: str) -> None:
+    # Before the length: such a file is often longer than what it holds may be.
+    if JSON_TEXT.search(text.strip(EDGES)):
+        _refuse(field, "looks_like_json", f"Paste only the {label}, not the whole JSON file.")
+
+
 def _refuse_quotes(field: str, label: str, text: str) -> None:
     if text[0] in QUOTES or text[-1] in QUOTES:
         _refuse(field, "quotes", f"Remove the quotation marks around the {label}.")
@@ -123,21 +149,43 @@ def _refuse_odd_characters(field: str, label: str, text: str) -> None:
     if CONTROL.search(text):
         message = f"{label} has a line break or control character inside. Copy it again."
         _refuse(field, "control_character", message)
-    if HIDDEN.search(text):
-        _refuse(field, "hidden_character", f"{label} has an invisible character inside. Type it.")
+    if hidden := _invisible(text):
+        message = f"{label} has an invisible character inside, {_point(hidden)}. Type it by hand."
+        _refuse(field, "hidden_character", message)
     if odd := NON_ASCII.search(text):
-        message = f"{label} may only have ASCII characters; this one has {_point(odd[0])}."
+        point = _point(odd[0])
+        message = f"{label} may only have ASCII characters. Remove or retype {point}."
         _refuse(field, "not_ascii", message)
 
 
-def _check_scope(field: str, name: str) -> None:
+def _invisible(text: str) -> str:
+    return next((each for each in text if unicodedata.category(each) in INVISIBLE), "")
+
+
+def _check_scope(field: str, about: str, name: str) -> None:
     if len(name) > MAX_SCOPE:
-        _refuse(field, "too_long", f"A permission has at most {MAX_SCOPE} characters.")
-    if odd := NON_ASCII.search(name):
-        _refuse(field, "not_ascii", f"A permission has the character {_point(odd[0])}: remove it.")
-    if not SCOPE_TOKEN.match(name):
-        shown = CONTROL.sub("?", name)
-        _refuse(field, "bad_scope", f"{shown} is not a permission: no quotes or backslashes.")
+        code, why = "too_long", f"it has more than {MAX_SCOPE} characters"
+    elif CONTROL.search(name):
+        code, why = "control_character", "it has a control character"
+    elif odd := NON_ASCII.search(name):
+        code, why = "not_ascii", f"it has the character {_point(odd[0])}"
+    elif not SCOPE_TOKEN.match(name):
+        code, why = "bad_scope", "it has a quotation mark or backslash"
+    else:
+        return
+    # Anything but printable ASCII shows as a question mark: a look-alike must not pass for itself.
+    shown = re.sub(r"[^ -~]", "?", name[:60])
+    _refuse(field, code, f"{about}{shown} is not a permission: {why}. Correct or remove it.")
+
+
+def _scope_setting(setting: Setting, text: str) -> Cleaned:
+    if len(text) > setting.max_length:
+        message = f"{setting.label}: Enter at most {setting.max_length} characters."
+        _refuse(setting.name, "too_long", message)
+    names = clean_scopes(text, field=setting.name, label=setting.label)
+    if setting.required and not names:
+        _refuse(setting.name, "required", f"Enter the {setting.label}.")
+    return Cleaned(" ".join(names))
 
 
 def _without_address(setting: Setting, text: str) -> str:
@@ -150,18 +198,27 @@ def _without_address(setting: Setting, text: str) -> str:
     except ValueError:
         return text
     ours = bool(setting.suffix) and host.endswith(setting.suffix)
-    if parts.scheme == "https" and plain and ours and "\\" not in text:
+    if parts.scheme != "https" or not plain or "\\" in text:
+        return text
+    if ours:
         return host.removesuffix(setting.suffix)
-    return host if parts.scheme == "https" and plain and "://" in text else text
+    return host if "://" in text and not setting.suffix else text
 
 
 def _check_setting(setting: Setting, text: str) -> None:
     if text in setting.reserved:
-        _refuse(setting.name, "reserved", f"{text} is not an account's own {setting.label}.")
+        message = f"{text} is not an account's own {setting.label}. Enter yours."
+        _refuse(setting.name, "reserved", message)
+    # A name in Punycode is shown by browsers as another one, and none of these is ever written so.
+    disguised = any(label.startswith("xn--") for label in text.lower().split("."))
     too_long = len(text) > setting.max_length
-    if too_long or setting.pattern is None or not re.fullmatch(setting.pattern, text):
-        example = f" For example: {setting.placeholder}." if setting.placeholder else ""
-        _refuse(setting.name, "invalid", f"This is not a {setting.label} we can use.{example}")
+    if disguised or too_long or not re.fullmatch(setting.pattern or r"(?!)", text):
+        _refuse(setting.name, "invalid", _unusable(setting))
+
+
+def _unusable(setting: Setting) -> str:
+    next_step = f"Enter one such as {setting.placeholder}." if setting.placeholder else "Check it."
+    return f"This is not a {setting.label} we can use. {next_step}"
 
 
 def _point(character: str) -> str:

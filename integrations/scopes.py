@@ -50,17 +50,26 @@ def checked(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
 
     Raises InvalidInput for a scope the policy does not permit.
     """
-    described = {scope.name for scope in rules.selectable()}
-    for name in names:
-        if name in described or name in rules.default:
-            continue
-        if not rules.custom_allowed:
-            message = f"{name} is not offered here. Remove it, or ask for it to be allowed."
-            raise InvalidInput(FieldError("scopes", "scope_not_allowed", message))
+    offered = {scope.name for scope in rules.selectable()} | set(rules.default)
+    refused = [name for name in names if name not in offered and not rules.custom_allowed]
+    if refused:
+        shown = ", ".join(name[:60] for name in refused[:5])
+        message = f"These permissions are not offered here: {shown}. Remove them."
+        raise InvalidInput(FieldError("scopes", "scope_not_allowed", message))
     chosen = tuple(dict.fromkeys((*rules.required, *names)))
     if rules.default and not chosen:
         raise InvalidInput(FieldError("scopes", "required", "Choose at least one permission."))
     return chosen
+
+
+def warnings(*, provider: Provider, rules: ScopePolicy, names: tuple[str, ...]) -> dict[str, str]:
+    """Return what a person should know about the scopes they chose, by field."""
+    keeps = {provider.refresh.offline_scope, "offline_access"}
+    offered = [name for name in rules.default if name in keeps]
+    if not provider.refresh.offline_scope or not offered or keeps & set(names):
+        return {}
+    text = f"You removed {offered[0]}. The connection will end after its first hour without it."
+    return {"scopes": text}
 
 
 def granted(*, requested: tuple[str, ...], scope: str | None) -> tuple[str, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from datetime import datetime, time
 
 from django.http import QueryDict
@@ -80,7 +79,9 @@ def screen(
         client_secret_label=provider.client_secret_label,
         client_secret_hint=provider.client_secret_hint,
         saved=SavedSecret(version.last4, version.created_at) if version else None,
-        settings=tuple(_settings(provider, _values(flow, version), by_field)),
+        settings=tuple(
+            _setting(item, _values(flow, version), by_field) for item in provider.settings
+        ),
         scopes=rows,
         extra_scopes=" ".join(name for name in chosen if name not in described),
         custom_scopes_allowed=rules.custom_allowed,
@@ -124,24 +125,29 @@ def _values(flow: Flow, version: ClientVersion | None) -> dict[str, str]:
     return {**saved, **flow.draft.get("settings", {})}
 
 
-def _settings(
-    provider: Provider, values: dict[str, str], errors: dict[str, str]
-) -> Iterator[SettingField]:
-    for item in provider.settings:
-        yield SettingField(
-            name=item.name,
-            label=item.label,
-            kind=item.kind,
-            value=values.get(item.name, item.default),
-            required=item.required,
-            placeholder=item.placeholder,
-            help=item.help,
-            prefix=item.prefix,
-            suffix=item.suffix,
-            options=tuple(item.options.items()),
-            error=errors.get(_id_of(item), ""),
-            notice="",
-        )
+def _setting(item: Setting, values: dict[str, str], errors: dict[str, str]) -> SettingField:
+    value, error = values.get(item.name, item.default), errors.get(_id_of(item), "")
+    return SettingField(
+        name=item.name,
+        label=item.label,
+        kind=item.kind,
+        value=value,
+        required=item.required,
+        placeholder=item.placeholder,
+        help=item.help,
+        prefix=item.prefix,
+        suffix=item.suffix,
+        options=tuple(item.options.items()),
+        error=error,
+        notice="" if error else _notice(item, value),
+    )
+
+
+def _notice(item: Setting, value: str) -> str:
+    try:
+        return inputs.clean_setting(item, value).notice
+    except InvalidInput:
+        return ""
 
 
 def _guide(provider: Provider, values: dict[str, str]) -> Guide:
