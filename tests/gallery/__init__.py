@@ -1,0 +1,1 @@
+"""Sample screens: every template, its errors, very long values and hostile names."""

@@ -1,0 +1,96 @@
+"""All samples: name, template and screen."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from portal.pages.screens import DisconnectScreen, ErrorScreen, FormError, LeavingScreen
+from tests.gallery.hostile import Sample, hostile
+from tests.gallery.parts import CHOICES, DOMAIN, EMBEDDED, FULL, GMAIL, SCOPES
+from tests.gallery.screens import (
+    AUTHORIZE,
+    CANCELLED,
+    CONNECTED,
+    DENIED,
+    DONE,
+    ERROR,
+    FAILURE,
+    GONE,
+    LIMITED,
+    MANAGE,
+    NOT_FOUND,
+    OPTIONS,
+    PICKER,
+    REVIEW,
+    ROW,
+    ROWS,
+    SAVED,
+    SAVED_WRONG,
+    VENDOR_APP,
+    WAITING,
+    WRONG,
+)
+
+
+def samples() -> Iterator[Sample]:
+    """Yield (name, template, screen) of every sample."""
+    yield from _install()
+    yield from _own_client()
+    yield from _after()
+    yield from hostile()
+
+
+def _install() -> Iterator[Sample]:
+    name = "install/account_type.html"
+    missing = (FormError("account_type", "Choose how to connect."),)
+    unchosen = tuple(replace(choice, checked=False) for choice in CHOICES)
+    yield "picker", name, PICKER
+    yield "picker-error", name, replace(PICKER, choices=unchosen, errors=missing)
+    yield "picker-full", name, replace(PICKER, frame=FULL)
+    name = "install/review.html"
+    yield "review", name, REVIEW
+    yield "review-vendor-app", name, VENDOR_APP
+    yield "review-failure", name, replace(REVIEW, failure=FAILURE)
+    yield "review-full", name, replace(REVIEW, frame=FULL)
+    name = "install/waiting.html"
+    yield "waiting", name, WAITING
+    yield "waiting-full", name, replace(WAITING, frame=FULL, redirect_uri="")
+    yield "poller", "install/_poller.html", WAITING
+    name = "install/result.html"
+    yield "result", name, CONNECTED
+    yield "result-limited", name, LIMITED
+    yield "result-cancelled", name, CANCELLED
+    yield "result-expired", name, replace(CANCELLED, status="EXPIRED")
+    yield "result-full", name, replace(CONNECTED, frame=FULL)
+
+
+def _own_client() -> Iterator[Sample]:
+    name = "install/options.html"
+    yield "options", name, OPTIONS
+    yield "options-full", name, replace(OPTIONS, frame=FULL)
+    yield "options-errors", name, replace(WRONG, frame=FULL)
+    yield "options-saved", name, replace(SAVED, frame=FULL)
+    yield "options-saved-error", name, SAVED_WRONG
+    bare = replace(OPTIONS, scopes=SCOPES[:3], custom_scopes_allowed=False, settings=(DOMAIN,))
+    yield "options-bare", name, bare
+
+
+def _after() -> Iterator[Sample]:
+    name = "manage/index.html"
+    yield "manage", name, MANAGE
+    yield "manage-full", name, replace(MANAGE, frame=FULL)
+    yield "manage-empty", name, replace(MANAGE, connections=())
+    yield "manage-nothing", name, replace(MANAGE, connections=(), offers=())
+    yield "manage-done", name, replace(MANAGE, connections=ROWS[2:3], done=GONE)
+    yield "disconnect", "manage/disconnect.html", DisconnectScreen(EMBEDDED, ROW)
+    leaving = LeavingScreen("Acme CRM", "Dana Reyes", GMAIL, AUTHORIZE)
+    yield "leaving", "oauth/leaving.html", leaving
+    name = "oauth/done.html"
+    yield "done", name, DONE
+    yield "done-full", name, replace(DONE, return_path="/portal/")
+    yield "done-failed", name, replace(DONE, outcome="failed", notice=DENIED)
+    yield "done-waiting", name, replace(DONE, outcome="waiting")
+    name = "errors/error.html"
+    yield "error", name, ERROR
+    yield "error-full", name, ErrorScreen(NOT_FOUND, "req_0f3c6a1b2d4e5f607182", status=404)
