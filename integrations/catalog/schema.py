@@ -143,8 +143,8 @@ class Identity(Strict):
     """How to learn which account was connected.
 
     `source` "request" calls `endpoint` with the new access token; "token" reads the token answer.
-    Paths are dotted, list positions are numbers: `user.id`, `0.url`. The account id is built from
-    all `id_paths`, which must be immutable at the provider; the label is only shown.
+    Paths are dotted, list positions are numbers (`user.id`, `0.url`), and `|` separates
+    alternatives (`team.id|enterprise.id`). The account id is built from all `id_paths`, which must be immutable at the provider; the label is only shown.
     """
 
     source: Literal["request", "token"] = "request"

@@ -78,7 +78,14 @@ def raise_for_status(answer: Answer) -> None:
 
 
 def at_path(data: Any, path: str) -> str:
-    """Return the text or number at a dotted path (`user.id`, `0.url`), or an empty string."""
+    """Return the text or number at a dotted path (`user.id`, `0.url`), or an empty string.
+
+    Paths separated by `|` are alternatives: the first that leads to something counts.
+    """
+    return next(filter(None, (_at(data, one) for one in path.split("|"))), "")
+
+
+def _at(data: Any, path: str) -> str:
     for part in path.split("."):
         if isinstance(data, dict):
             data = data.get(part)

@@ -1,0 +1,72 @@
+"""The documentation names everything a person can set or run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+
+from integrations.catalog.registry import BUILT_IN, load
+
+ROOT = Path(__file__).resolve().parent.parent
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+SETTINGS = (ROOT / "portal" / "settings.py").read_text(encoding="utf-8")
+VARIABLES = sorted(set(re.findall(r"\benv(?:\.\w+)?\(\"([A-Z_]+)\"", SETTINGS)))
+COMMANDS = sorted(
+    path.stem
+    for path in (ROOT / "integrations" / "management" / "commands").glob("*.py")
+    if path.stem != "__init__"
+)
+
+
+def test_it_finds_the_variables_that_the_settings_read():
+    assert {"SECRET_KEY", "FERNET_KEYS", "BASE_URL", "DATABASE_URL"} <= set(VARIABLES)
+
+
+@pytest.mark.parametrize("name", VARIABLES)
+def test_the_readme_names_every_variable(name):
+    assert f"`{name}`" in README
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_readme_names_every_command(name):
+    assert name in README
+
+
+def test_no_other_module_reads_the_environment():
+    readers = [
+        str(path.relative_to(ROOT))
+        for package in ("portal", "integrations")
+        for path in (ROOT / package).rglob("*.py")
+        if path.name != "wsgi.py"
+        and re.search(r"os\.environ|os\.getenv|\bgetenv\(", path.read_text(encoding="utf-8"))
+    ]
+    # wsgi.py names the settings module; the demo hands its environment on to what it starts.
+    assert readers in ([], ["integrations/management/commands/demo.py"])
+
+
+def test_every_link_of_the_readme_to_a_file_leads_somewhere():
+    for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", README):
+        assert (ROOT / target).exists(), target
+
+
+def test_the_example_provider_of_the_readme_is_accepted(tmp_path):
+    example = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+    assert example
+    (tmp_path / "acme-desk.toml").write_text(example[1], encoding="utf-8")
+    assert load(folders=(tmp_path,))["acme-desk"].name == "Acme Desk"
+
+
+def test_the_changelog_has_a_security_heading():
+    assert "### Security" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+
+
+def test_provider_files_are_where_the_readme_says():
+    assert str(BUILT_IN.relative_to(ROOT)) in README
+
+
+def test_the_sdk_has_the_version_of_the_project():
+    project = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
+    sdk = re.search(r'const VERSION = "(.+)";', (ROOT / "static" / "connect.js").read_text())
+    assert project and sdk and project[1] == sdk[1]
