@@ -114,7 +114,7 @@ def test_every_page_has_a_sample() -> None:
 
 
 def test_djade_would_change_nothing() -> None:
-    command = [Path(sys.executable).with_name("djade"), "--check", "--target-version", "5.2"]
+    command = [str(Path(sys.executable).with_name("djade")), "--check", "--target-version", "5.2"]
     result = subprocess.run(
         [*command, *map(str, OURS)], capture_output=True, text=True, check=False
     )
