@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 from django.utils import timezone
 
 from integrations import access, clients, inputs, scopes
 from integrations.clients import ClientConfig, Saved
-from integrations.errors import FieldError, FlowClosed, InvalidInput, NotAllowed
+from integrations.errors import FlowClosed, InvalidInput, NotAllowed
 from integrations.models import Flow, OAuthClient
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 
@@ -48,15 +49,15 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
     if flow.oauth_client is None or flow.account_type != OWN_CLIENT:
         raise NotAllowed("account_type_not_allowed")
     _keep_draft(flow, config, scope_text)
-    names, errors = _checked_scopes(flow, scope_text)
+    rules = scopes.policy(flow.integration)
     try:
-        saved = clients.replace_config(
-            client=flow.oauth_client, config=config, actor=access.actor_of(flow.session)
-        )
+        names = scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text))
     except InvalidInput as error:
-        raise InvalidInput(*error.errors, *errors) from None
-    if errors:
-        raise InvalidInput(*errors)
+        others = clients.problems(client=flow.oauth_client, config=config)
+        raise InvalidInput(*others, *error.errors) from None
+    saved = clients.replace_config(
+        client=flow.oauth_client, config=config, actor=access.actor_of(flow.session)
+    )
     _store(
         flow,
         client_version=saved.version,
@@ -64,7 +65,8 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
         status=Flow.Status.DRAFT,
         error_code="",
     )
-    return saved
+    known = scopes.warnings(provider=flow.integration.provider, rules=rules, names=names)
+    return replace(saved, notices={**saved.notices, **known})
 
 
 def require_open(flow: Flow) -> None:
@@ -106,20 +108,16 @@ def _own_client(flow: Flow) -> OAuthClient:
     return clients.own_client(integration=flow.integration, end_user=flow.end_user)
 
 
-def _checked_scopes(flow: Flow, scope_text: str) -> tuple[tuple[str, ...], tuple[FieldError, ...]]:
-    try:
-        rules = scopes.policy(flow.integration)
-        return scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text)), ()
-    except InvalidInput as error:
-        return (), error.errors
-
-
 def _keep_draft(flow: Flow, config: ClientConfig, scope_text: str) -> None:
     _store(
         flow,
         draft={
-            "client_id": config.client_id[:DRAFT_MAX],
-            "scopes": scope_text[:DRAFT_MAX],
-            "settings": {name: value[:DRAFT_MAX] for name, value in config.settings.items()},
+            "client_id": _draft(config.client_id),
+            "scopes": _draft(scope_text),
+            "settings": {name: _draft(value) for name, value in config.settings.items()},
         },
     )
+
+
+def _draft(text: str) -> str:
+    return inputs.storable(text[:DRAFT_MAX])
