@@ -2,8 +2,10 @@
 
 from django.apps import AppConfig
 from django.conf import settings
+from django.core.checks import register
 
 from integrations.catalog import registry
+from integrations.checks import check_deployment
 from integrations.oauth import client
 from integrations.oauth.http import Transport
 
@@ -19,6 +21,7 @@ class IntegrationsConfig(AppConfig):
 
         Raises CatalogError for the first file that may not be served.
         """
+        register(check_deployment, deploy=True)
         client.use(Transport(allow=settings.OUTBOUND_ALLOW_CIDRS))
         registry.install(
             registry.load(

@@ -27,13 +27,13 @@ class Broken:
     reason: str
 
 
-def create_project(*, name: str) -> Project:
+def create_project(*, name: str, actor: str = "system") -> Project:
     """Create a project with the key and the head of its audit chain."""
     with transaction.atomic():
         project = Project(name=name, audit_key=Secret(new_token()))
         project.save(force_insert=True)
         AuditHead.objects.create(project=project)
-        record(project=project, actor="system", action="project.created", subject=project)
+        record(project=project, actor=actor, action="project.created", subject=project)
     return project
 
 

@@ -130,7 +130,8 @@ def _trimmed(field: str, label: str, value: str, *, maximum: int) -> Cleaned:
     if not text:
         _refuse(field, "required", f"Enter the {label}.")
     if len(text) > maximum:
-        _refuse(field, "too_long", f"{label} must have at most {maximum} characters.")
+        message = f"{label} must have at most {maximum} characters. Copy only the {label}."
+        _refuse(field, "too_long", message)
     return Cleaned(text, "" if text == value else f"We removed spaces around the {label}.")
 
 

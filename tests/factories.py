@@ -33,9 +33,13 @@ RETURN_URL = f"{ORIGIN}/return"
 KID = "test-key"
 
 
-@cache
 def private_key(alg: str = "RS256", which: int = 0) -> Any:
     """Return a private key, the same for the whole run; `which` tells several apart."""
+    return _private_key(alg, which)
+
+
+@cache
+def _private_key(alg: str, which: int) -> Any:
     if alg == "ES256":
         return ec.generate_private_key(ec.SECP256R1())
     if alg == "EdDSA":

@@ -69,4 +69,4 @@ def test_provider_files_are_where_the_readme_says():
 def test_the_sdk_has_the_version_of_the_project():
     project = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     sdk = re.search(r'const VERSION = "(.+)";', (ROOT / "static" / "connect.js").read_text())
-    assert project and sdk and project[1] == sdk[1]
+    assert [found[1] for found in (project, sdk) if found] == ["0.1.0"] * 2

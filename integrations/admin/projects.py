@@ -92,9 +92,9 @@ class ProjectAdmin(KeyPages):
     def save_model(self, request: HttpRequest, obj: Any, form: ModelForm, change: bool) -> None:
         """Create with an audit chain; record who did it and which fields changed."""
         if not change:
-            _become(obj, audit.create_project(name=obj.name))
-        else:
-            super().save_model(request, obj, form, change)
+            _become(obj, audit.create_project(name=obj.name, actor=actor(request)))
+            return
+        super().save_model(request, obj, form, change)
         if form.changed_data:
             audit.record(
                 project=obj,

@@ -73,7 +73,7 @@ class Connection(models.Model):
         )
 
     def __str__(self) -> str:
-        return f"{self.integration_id} of {self.end_user_id}"
+        return f"connection {self.pk}"
 
 
 class Credential(SealedModel):

@@ -50,7 +50,9 @@ def bad_request(request: HttpRequest, exception: Exception | None = None) -> Htt
     return shown(request, notice, 400)
 
 
-def forbidden(request: HttpRequest, reason: str = "") -> HttpResponse:
+def forbidden(
+    request: HttpRequest, exception: Exception | None = None, reason: str = ""
+) -> HttpResponse:
     """Answer 403, also for a missing CSRF token in the admin."""
     text = "The page it came from may be out of date. Nothing was changed."
     notice = Notice("forbidden", "This request was refused", text, "Reload the page and try again.")

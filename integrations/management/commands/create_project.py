@@ -65,7 +65,7 @@ def write_private(path: Path, private_key: Secret) -> None:
 def _created(name: str, origins: list[str], return_urls: list[str]) -> Project:
     if not 1 <= len(name.strip()) <= MAX_NAME:
         raise ValidationError(f"A project's name has 1 to {MAX_NAME} characters.")
-    project = audit.create_project(name=name.strip())
+    project = audit.create_project(name=name.strip(), actor=ACTOR)
     for origin in dict.fromkeys(origins):
         _saved(AllowedOrigin(project=project, origin=origin), "origin.added", origin)
     for url in dict.fromkeys(return_urls):

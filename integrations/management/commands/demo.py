@@ -71,7 +71,9 @@ class Command(JsonCommand):
 
 def _project(folder: Path) -> Project:
     """Return the demo's project, made on the first run."""
-    project = Project.objects.filter(name=NAME).first() or audit.create_project(name=NAME)
+    project = Project.objects.filter(name=NAME).first() or audit.create_project(
+        name=NAME, actor=ACTOR
+    )
     AllowedOrigin.objects.get_or_create(project=project, origin=HOST)
     ReturnUrl.objects.get_or_create(project=project, url=f"{HOST}/return")
     key_file = folder / "signing-key.pem"
