@@ -22,14 +22,14 @@ def test_creating_a_project_makes_its_audit_chain(admin_client: Client) -> None:
     project = Project.objects.get(name="New CRM")
     assert answer.status_code == 302
     assert answer["Location"] == url("project_change", project.pk)
-    assert AuditHead.objects.get(project=project).sequence == 2
+    assert AuditHead.objects.get(project=project).sequence == 1
     assert audit.verify(project) is None
     assert project.open_required("audit_key").reveal()
 
 
 def test_the_creator_is_named(admin_client: Client) -> None:
     admin_client.post(url("project_add"), {"name": "New CRM"})
-    assert AuditEvent.objects.filter(actor="admin:admin", action="project.changed").exists()
+    assert AuditEvent.objects.filter(actor="admin:admin", action="project.created").exists()
 
 
 def test_a_project_needs_a_name(admin_client: Client) -> None:
