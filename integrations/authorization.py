@@ -128,13 +128,18 @@ def check(
 
 
 def check_unchanged(request: AuthorizationRequest) -> None:
-    """Raise AuthorizationFailed if client, endpoints, session or key are not what they were."""
-    version, session = request.client_version, request.flow.session
+    """Raise AuthorizationFailed if client, choices, session or key are not what they were."""
+    version, flow, session = request.client_version, request.flow, request.flow.session
+    if not request.oauth_client.integration.is_active:
+        raise AuthorizationFailed("integration_not_found")
+    # What the person chose after leaving is not what the provider was asked for.
+    if flow.status != Flow.Status.WAITING or flow.client_version_id != version.pk:
+        raise AuthorizationFailed("settings_changed")
     if request.oauth_client.current_version_id != version.pk:
         raise AuthorizationFailed("settings_changed")
     if request.config_hash != clients.current_hash(version):
         raise AuthorizationFailed("settings_changed")
-    if session.ended_at or session.signing_key.revoked_at or not request.flow.project.is_active:
+    if session.ended_at or session.signing_key.revoked_at or not flow.project.is_active:
         raise AuthorizationFailed("session_expired")
 
 
@@ -150,9 +155,11 @@ def claim(request: AuthorizationRequest) -> None:
         ).update(status=AuthorizationRequest.Status.CLAIMED, claimed_at=now)
         if claimed != 1:
             raise AuthorizationFailed("state_used")
-        Flow.objects.filter(pk=request.flow_id).update(
+        taken = Flow.objects.filter(pk=request.flow_id, status=Flow.Status.WAITING).update(
             status=Flow.Status.EXCHANGING, updated_at=now
         )
+        if not taken:
+            raise AuthorizationFailed("settings_changed")
 
 
 def spend(request: AuthorizationRequest) -> None:

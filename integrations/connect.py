@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -18,6 +19,7 @@ from integrations.choices import use_another_client as use_another_client
 from integrations.errors import (
     AuthorizationFailed,
     ConnectError,
+    GrantRevoked,
     NotAllowed,
     NotFound,
     ProviderFailure,
@@ -68,17 +70,17 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     asked = wish.account_types or ((target.account_type,) if target else ())
     offered = account_types(integration=integration, asked=asked)
     external_id = _free_external_id(session, integration, wish.external_id)
-    if (left_open := _left_open(session, integration, target, offered)) is not None:
+    same = {
+        "project": session.project,
+        "end_user": session.end_user,
+        "integration": integration,
+        "offered": list(offered),
+        "connection": target,
+        "external_id": external_id,
+    }
+    if (left_open := _left_open(same)) is not None:
         return _taken_up(left_open, session)
-    flow = Flow.objects.create(
-        project=session.project,
-        session=session,
-        end_user=session.end_user,
-        integration=integration,
-        offered=list(offered),
-        connection=target,
-        external_id=external_id,
-    )
+    flow = Flow.objects.create(session=session, **same)
     if len(offered) == 1 and not flow.account_type:
         choose_account_type(flow=flow, account_type=offered[0])
     return flow
@@ -102,8 +104,13 @@ def account_types(*, integration: Integration, asked: tuple[str, ...]) -> tuple[
 
 
 def authorize(*, flow: Flow) -> Authorization:
-    """Start a trip to the provider. Raises FlowClosed, NotAllowed if options are missing."""
+    """Start a trip to the provider.
+
+    Raises FlowClosed, NotFound if the integration was switched off, NotAllowed if options miss.
+    """
     require_open(flow)
+    if not flow.integration.is_active:
+        raise NotFound("integration_not_found")
     if flow.client_version is None or flow.oauth_client is None:
         raise NotAllowed("options_missing")
     # The newest version of the slot: a flow must not start with one that was replaced meanwhile.
@@ -138,8 +145,8 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
 
 
 def cancel(*, flow: Flow) -> None:
-    """End the flow. A connection that exists is not touched."""
-    Flow.objects.filter(pk=flow.pk, status__in=Flow.OPEN).update(status=Flow.Status.CANCELLED)
+    """End the flow, unless its code is being exchanged. No connection is touched."""
+    Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(status=Flow.Status.CANCELLED)
     AuthorizationRequest.objects.filter(flow=flow, status="PENDING").update(
         status=AuthorizationRequest.Status.FAILED, code_verifier=None
     )
@@ -151,7 +158,11 @@ def _exchange(request: AuthorizationRequest, code: Secret) -> None:
     provider = request.oauth_client.integration.provider
     client = clients.oauth_client(version=version)
     verifier = request.open("code_verifier")
-    answer = oauth.exchange(provider=provider, client=client, code=code, verifier=verifier)
+    try:
+        answer = oauth.exchange(provider=provider, client=client, code=code, verifier=verifier)
+    except GrantRevoked:
+        # Here invalid_grant speaks of the code: there is no connection yet to be renewed.
+        raise ProviderFailure("code_refused") from None
     try:
         account = oauth.account(provider=provider, client=client, tokens=answer)
     except ProviderFailure:
@@ -179,25 +190,10 @@ def _failed(request: AuthorizationRequest, code: str) -> Flow:
     return flow
 
 
-def _left_open(
-    session: PortalSession,
-    integration: Integration,
-    target: Connection | None,
-    offered: tuple[str, ...],
-) -> Flow | None:
-    return (
-        Flow.objects.filter(
-            project=session.project_id,
-            end_user=session.end_user_id,
-            integration=integration,
-            connection=target,
-            status__in=Flow.OPEN,
-            offered=list(offered),
-            updated_at__gt=timezone.now() - RESUMABLE_FOR,
-        )
-        .order_by("-created_at")
-        .first()
-    )
+def _left_open(same: Mapping[str, Any]) -> Flow | None:
+    recent = timezone.now() - RESUMABLE_FOR
+    flows = Flow.objects.filter(status__in=Flow.OPEN, updated_at__gt=recent, **same)
+    return flows.order_by("-created_at").first()
 
 
 def _taken_up(flow: Flow, session: PortalSession) -> Flow:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from django.db import OperationalError, transaction
+from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
 from integrations import audit, scopes, tokens
-from integrations.errors import NotAllowed
+from integrations.errors import NotAllowed, NotFound, ProviderFailure
 from integrations.models import AuthorizationRequest, Connection, Flow
 from integrations.oauth.answers import TokenAnswer, at_path
 from integrations.oauth.client import Account
@@ -22,12 +22,18 @@ def keep(
 ) -> Connection:
     """Store a grant in one short transaction, tried again if the database stumbles.
 
-    Raises NotAllowed if a reconnect came back with another account: the old grant stays.
+    Raises NotAllowed if a reconnect came back with another account: the old grant stays. Raises
+    NotFound if the connection to renew was disconnected meanwhile.
     """
     for attempt in range(COMMIT_TRIES):
         try:
             with transaction.atomic():
                 return _kept(request, answer, account)
+        except IntegrityError:
+            if not request.flow.external_id:
+                raise
+            # Two flows may run towards one external id; only one of them can have it.
+            raise NotAllowed("external_id_taken") from None
         except OperationalError:
             if attempt == COMMIT_TRIES - 1:
                 raise
@@ -62,8 +68,11 @@ def _connection(flow: Flow, account: Account | None) -> Connection | None:
     """Return the connection to renew: the flow's target, or the same account connected before."""
     if flow.connection_id:
         target = Connection.objects.select_for_update().get(pk=flow.connection_id)
-        known = target.account_id
-        if known and (account is None or account.id != known):
+        if target.status == Connection.Status.DISCONNECTED:
+            raise NotFound("connection_not_found")
+        if target.account_id and account is None:
+            raise ProviderFailure("identity_unavailable")
+        if account and target.account_id not in ("", account.id):
             raise NotAllowed("account_mismatch")
         return target
     if account is None or flow.external_id:

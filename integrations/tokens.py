@@ -194,11 +194,9 @@ def _refreshed(credential: Credential) -> AccessToken:
             refresh_token=credential.open_required("refresh_token"),
         )
     except GrantRevoked:
-        _mark_invalid(credential, Connection.Reason.NEEDS_REAUTH)
-        raise ConnectionUnusable("needs_reauth") from None
+        return _condemned(credential, Connection.Reason.NEEDS_REAUTH)
     except ClientRejected:
-        _mark_invalid(credential, Connection.Reason.CLIENT_REJECTED)
-        raise ConnectionUnusable("client_rejected") from None
+        return _condemned(credential, Connection.Reason.CLIENT_REJECTED)
     except ProviderFailure:
         _release(credential)
         if _usable(credential):
@@ -227,8 +225,15 @@ def _applied(credential: Credential, answer: TokenAnswer) -> AccessToken:
                 generation=credential.generation,
             )
     if not swapped:
-        raise ConnectionUnusable("connection_changed")
+        # Reconnected or disconnected meanwhile: what stands now counts, not this answer.
+        return access_token_for(credential.connection)
     return AccessToken(answer.access_token, credential.token_type, credential.expires_at)
+
+
+def _condemned(credential: Credential, reason: Connection.Reason) -> AccessToken:
+    if _mark_invalid(credential, reason):
+        raise ConnectionUnusable(str(reason))
+    return access_token_for(credential.connection)
 
 
 def _values(credential: Credential) -> dict[str, Any]:
@@ -248,7 +253,7 @@ def _release(credential: Credential) -> None:
     )
 
 
-def _mark_invalid(credential: Credential, reason: Connection.Reason) -> None:
+def _mark_invalid(credential: Credential, reason: Connection.Reason) -> bool:
     # The generation is compared, because a slow refresh must not condemn a newer grant.
     current = Credential.objects.filter(generation=credential.generation)
     with transaction.atomic():
@@ -263,6 +268,7 @@ def _mark_invalid(credential: Credential, reason: Connection.Reason) -> None:
                 subject=credential.connection,
                 reason=str(reason),
             )
+    return bool(changed)
 
 
 def _expiry(version: ClientVersion, answer: TokenAnswer) -> datetime | None:

@@ -30,6 +30,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The page asked for an account type that we do not know.",
         "Ask {vendor} to check the account type in its Connect call.",
     ),
+    "code_refused": (
+        "{provider} did not accept the approval",
+        "It may have taken too long to come back. Nothing was connected.",
+        TRY_AGAIN,
+    ),
     "connection_not_found": (
         "This connection is not here",
         "It was disconnected, or it belongs to somebody else.",
@@ -51,6 +56,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         START_AGAIN,
     ),
     "flow_not_found": ("This step is not here", "It belongs to another visit.", START_AGAIN),
+    "identity_unavailable": (
+        "{provider} did not say whose account that was",
+        "We renew a connection only for the account it belongs to. It was left as it was.",
+        "Wait a minute and try again.",
+    ),
     "integration_not_found": (
         "This integration is not offered",
         "{vendor} has not switched it on.",

@@ -5,10 +5,14 @@ from __future__ import annotations
 import socket
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.fakeas.server import FakeAS
+
+if TYPE_CHECKING:
+    from integrations.catalog.schema import Provider
 
 CATALOG = Path(__file__).parent / "fakeas" / "catalog"
 DEMO_ADDRESS = "http://127.0.0.1:8002"
@@ -31,13 +35,21 @@ def catalog_dirs(fakeas: FakeAS, tmp_path_factory: pytest.TempPathFactory) -> tu
     return (folder,)
 
 
+@pytest.fixture(scope="session")
+def catalog(catalog_dirs: tuple[Path, ...]) -> dict[str, Provider]:
+    """The providers whose endpoints are at the authorization server of this run."""
+    from integrations.catalog import registry
+
+    return registry.load(folders=catalog_dirs, loopback_http=True)
+
+
 @pytest.fixture
-def provider(fakeas: FakeAS, catalog_dirs: tuple[Path, ...]) -> Iterator[FakeAS]:
+def provider(fakeas: FakeAS, catalog: dict[str, Provider]) -> Iterator[FakeAS]:
     """The authorization server with nothing in it, and the catalog that leads to it."""
     from integrations.catalog import registry
 
     installed = {item.slug: item for item in registry.providers()}
-    registry.install(registry.load(folders=catalog_dirs, loopback_http=True))
+    registry.install(catalog)
     fakeas.reset(clients=True)
     yield fakeas
     registry.install(installed)
