@@ -7,14 +7,15 @@ from functools import wraps
 from typing import Any
 
 from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseNotAllowed
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
 from django.templatetags.static import static
+from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
 from integrations.models import Integration, PortalSession
-from portal import sessions
+from portal import sessions, texts
 from portal.middleware import frameable_by
 from portal.pages import errors
 from portal.pages.screens import App, Frame
@@ -44,7 +45,7 @@ def portal_page(methods: Sequence[str] = ("POST",)) -> Callable[[View], View]:
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
-                return HttpResponseNotAllowed(methods)
+                return _by_address(request, methods)
             try:
                 admit(request)
                 return view(request, *args, **kwargs)
@@ -56,6 +57,16 @@ def portal_page(methods: Sequence[str] = ("POST",)) -> Callable[[View], View]:
         return guarded
 
     return decorator
+
+
+def _by_address(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
+    """Answer somebody who reloads a page by its address: where they stand, or a refusal."""
+    home, visiting = reverse("portal"), SESSION_COOKIE in request.COOKIES
+    if visiting and request.method == "GET" and request.path.startswith(home):
+        return HttpResponseRedirect(home, status=303)
+    refusal = errors.shown(request, texts.notice("start_refused"), 405)
+    refusal.headers["Allow"] = ", ".join(methods)
+    return refusal
 
 
 def admit(request: HttpRequest) -> None:

@@ -28,7 +28,19 @@ def main(origin: str, key_file: str, *slugs: str) -> None:
     project = json.loads(made.getvalue())
     for slug in slugs:
         call_command("enable_integration", project["project_id"], slug, stdout=io.StringIO())
+    _give_demo_mail_an_app(project["project_id"])
     print(json.dumps(project))
+
+
+def _give_demo_mail_an_app(project_id: str) -> None:
+    keyboard, sys.stdin = sys.stdin, io.StringIO("fake-secret")
+    try:
+        call_command(
+            "enable_integration", project_id, "demo-mail", client_id="fake_ok",
+            client_secret_stdin=True, stdout=io.StringIO(),
+        )  # fmt: skip
+    finally:
+        sys.stdin = keyboard
 
 
 if __name__ == "__main__":
