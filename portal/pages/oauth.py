@@ -86,7 +86,9 @@ def callback(request: HttpRequest, slot: str) -> HttpResponse:
         answer = errors.refused(request, error)
     else:
         answer = HttpResponseRedirect(reverse("oauth-done", args=[flow.pk]), status=303)
-        answer.delete_cookie(_cookie_name(flow), path="/")
+        # A late answer to an earlier trip must not unbind the one under way.
+        if flow.status not in Flow.RUNNING:
+            answer.delete_cookie(_cookie_name(flow), path="/")
     answer.headers["Referrer-Policy"] = "no-referrer"
     return answer
 

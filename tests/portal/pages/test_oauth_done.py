@@ -1,0 +1,146 @@
+"""The page after the trip, and answers that arrive more than once."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+import pytest
+from django.db import connection as database
+from django.test import Client
+
+from integrations.models import AuditEvent, AuthorizationRequest, Connection, Credential, Flow
+from tests import trips
+from tests.fakeas import visitor as person
+from tests.visitor import Page
+
+pytestmark = pytest.mark.django_db
+
+
+def test_it_says_how_it_ended_and_nothing_about_whom(dana):
+    dana.approve()
+    answer = dana.last
+    assert "Demo Mail is connected" in dana.page.text
+    assert "alice@example.test" not in answer.content.decode()
+    assert "Dana" not in answer.content.decode()
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cross-Origin-Opener-Policy"] == "unsafe-none"
+    assert "frame-ancestors 'none'" in answer["Content-Security-Policy"]
+
+
+def test_it_says_why_it_failed(dana):
+    dana.deny()
+    assert "Demo Mail is not connected" in dana.page.text
+    assert "Access was not approved" in dana.page.text
+
+
+def test_it_knows_no_flow_of_nobody(client):
+    assert client.get(f"/oauth/done/{uuid4()}").status_code == 404
+    assert client.get("/oauth/done/x").status_code == 404
+
+
+@pytest.mark.parametrize("method", ["post", "put", "delete"])
+def test_it_is_only_shown(dana, method):
+    assert getattr(dana.client, method)(f"/oauth/done/{dana.flow}").status_code == 405
+
+
+def test_a_page_visit_has_a_way_on_and_an_embedded_one_has_not(dana, project):
+    dana.approve()
+    assert "/portal/" not in dana.page.html
+    dana.client.cookies["cp_s"] = "anything"
+    page = Page(dana.client.get(f"/oauth/done/{dana.flow}").content.decode())
+    assert 'href="/portal/"' in page.html
+
+
+def test_an_answer_that_is_loaded_again_shows_the_same_end(dana, project, provider):
+    back = person.approve(dana.start())
+    dana.come_back(back)
+    page = dana.come_back(back)
+    assert "Demo Mail is connected" in page.text
+    assert provider.count("token") == 1
+    assert trips.refusals(project) == []
+    assert (Connection.objects.count(), Credential.objects.get().generation) == (1, 1)
+
+
+def test_an_answer_that_another_browser_loads_again_changes_nothing(dana, project, provider):
+    back = trips.path_of(person.approve(dana.start()))
+    dana.client.get(back)
+    answer = Client().get(back)
+    assert (answer.status_code, answer["Location"]) == (303, f"/oauth/done/{dana.flow}")
+    assert trips.refusals(project) == []
+    assert dana.current_flow().status == Flow.Status.COMPLETED
+
+
+def test_a_failure_that_is_loaded_again_stays_that_failure(dana, project, provider):
+    provider.configure(profile="demo-mail", token_status=500)
+    back = person.approve(dana.start())
+    dana.come_back(back)
+    provider.reset()
+    page = dana.come_back(back)
+    assert "Demo Mail is not connected" in page.text
+    assert provider.count("token") == 0
+    assert len(trips.refusals(project)) == 1
+
+
+def test_an_answer_to_a_trip_that_was_started_anew_is_not_taken(dana, provider):
+    first = person.approve(dana.start())
+    second = person.approve(dana.start())
+    dana.come_back(first)
+    assert provider.count("token") == 0
+    dana.come_back(second)
+    assert dana.current_flow().status == Flow.Status.COMPLETED
+
+
+def test_an_answer_to_a_cancelled_flow_is_not_taken(dana, provider):
+    back = person.approve(dana.start())
+    dana.post("/portal/cancel")
+    page = dana.come_back(back)
+    assert "Demo Mail is not connected" in page.text
+    assert provider.count("token") == 0
+    assert dana.current_flow().status == Flow.Status.CANCELLED
+
+
+def test_a_cancellation_comes_too_late_for_a_code_that_is_being_exchanged(dana):
+    dana.start()
+    AuthorizationRequest.objects.update(status="CLAIMED")
+    Flow.objects.update(status="EXCHANGING")
+    dana.post("/portal/cancel")
+    assert dana.current_flow().status == Flow.Status.EXCHANGING
+
+
+@pytest.mark.django_db(transaction=True)
+def test_twenty_answers_at_once_make_one_exchange(dana, provider):
+    back = trips.path_of(person.approve(dana.start()))
+    provider.configure(profile="demo-mail", token_delay=0.2)
+    cookies, answers = dana.client.cookies, []
+
+    def come_back() -> None:
+        browser = Client()
+        browser.cookies = cookies
+        with closed_database():
+            answers.append(browser.get(back))
+
+    threads = [threading.Thread(target=come_back) for _ in range(20)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [answer.status_code for answer in answers] == [303] * 20
+    assert {answer["Location"] for answer in answers} == {f"/oauth/done/{dana.flow}"}
+    assert provider.count("token") == 1
+    assert dana.current_flow().status == Flow.Status.COMPLETED
+    assert Connection.objects.count() == 1
+    assert AuditEvent.objects.filter(action="connection.created").count() == 1
+    assert trips.refusals(dana.project) == []
+
+
+@contextmanager
+def closed_database() -> Iterator[None]:
+    """Close the thread's own connection at the end: nobody else would."""
+    try:
+        yield
+    finally:
+        database.close()
