@@ -204,7 +204,7 @@ def _answers(address: tuple[str, int]) -> bool:
     # Any answer at all means that the site's process is up and reads requests.
     connection = http.client.HTTPConnection(*address, timeout=2)
     try:
-        connection.request("GET", "/", headers={"Host": f"localhost:{address[1]}"})
+        connection.request("GET", "/healthz", headers={"Host": f"localhost:{address[1]}"})
         return bool(connection.getresponse().status)
     except OSError:
         return False
