@@ -120,7 +120,8 @@ def _describe(
 
 
 def _captured(provider: Any, answer: TokenAnswer) -> dict[str, str]:
-    found = {path: at_path(answer.extra, path) for path in provider.capture}
+    # Named by the first of its alternatives: `team.id|enterprise.id` is team.id to the vendor.
+    found = {path.split("|")[0]: at_path(answer.extra, path) for path in provider.capture}
     return {path: value for path, value in found.items() if value}
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
+from datetime import timedelta
 from functools import cache
 from typing import Any
 
@@ -11,6 +12,7 @@ import jwt
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
+from django.utils import timezone
 
 from integrations import audit, clients, keys
 from integrations.clients import ClientConfig
@@ -166,3 +168,11 @@ def make_connection(
         expires_at=expires_at,
     ).save(force_insert=True)
     return connection
+
+
+def expire(connection: Connection, *, left: float = -1) -> None:
+    """Let the connection's hour-long token end in `left` seconds."""
+    ends = timezone.now() + timedelta(seconds=left)
+    Credential.objects.filter(pk=connection.pk).update(
+        expires_at=ends, refreshed_at=ends - timedelta(hours=1)
+    )
