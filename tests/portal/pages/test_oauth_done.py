@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
 import pytest
-from django.db import connection as database
 from django.test import Client
 
 from integrations.models import AuditEvent, AuthorizationRequest, Connection, Credential, Flow
-from tests import trips
+from tests import threads, trips
 from tests.fakeas import visitor as person
 from tests.visitor import Page
 
@@ -115,19 +112,14 @@ def test_a_cancellation_comes_too_late_for_a_code_that_is_being_exchanged(dana):
 def test_twenty_answers_at_once_make_one_exchange(dana, provider):
     back = trips.path_of(person.approve(dana.start()))
     provider.configure(profile="demo-mail", token_delay=0.2)
-    cookies, answers = dana.client.cookies, []
+    cookies = dana.client.cookies
 
-    def come_back() -> None:
+    def come_back() -> Any:
         browser = Client()
         browser.cookies = cookies
-        with closed_database():
-            answers.append(browser.get(back))
+        return browser.get(back)
 
-    threads = [threading.Thread(target=come_back) for _ in range(20)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    answers = threads.at_once(20, come_back)
     assert [answer.status_code for answer in answers] == [303] * 20
     assert {answer["Location"] for answer in answers} == {f"/oauth/done/{dana.flow}"}
     assert provider.count("token") == 1
@@ -135,12 +127,3 @@ def test_twenty_answers_at_once_make_one_exchange(dana, provider):
     assert Connection.objects.count() == 1
     assert AuditEvent.objects.filter(action="connection.created").count() == 1
     assert trips.refusals(dana.project) == []
-
-
-@contextmanager
-def closed_database() -> Iterator[None]:
-    """Close the thread's own connection at the end: nobody else would."""
-    try:
-        yield
-    finally:
-        database.close()
