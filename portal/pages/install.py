@@ -175,9 +175,17 @@ def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ..
         scopes=tuple(row for row in rows if row.checked),
         window=_window(),
         seen=_seen(flow),
+        redirect_uri=_redirect_uri(flow),
         notices=notices,
         failure=_failure(request, flow),
     )
+
+
+def _redirect_uri(flow: Flow) -> str:
+    # The vendor's address is of no use to a person who cannot change the vendor's app.
+    if flow.account_type != OWN_CLIENT or flow.oauth_client is None:
+        return ""
+    return flow.oauth_client.redirect_uri()
 
 
 def _failure(request: PortalRequest, flow: Flow) -> Notice | None:
@@ -221,7 +229,7 @@ def _waiting(request: PortalRequest, flow: Flow) -> WaitingScreen:
         step=_step(flow, "review"),
         window=_window(),
         delay=next((delay for until, delay in POLL_AFTER if elapsed < until), POLL_SLOW),
-        redirect_uri=flow.oauth_client.redirect_uri() if flow.oauth_client else "",
+        redirect_uri=_redirect_uri(flow),
         seen=request.POST.get("seen", ""),
     )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -75,7 +75,7 @@ def profile(chromium: Browser, complaints: list[str]) -> Iterator[BrowserContext
     """The browser's own profile, without cookies of an earlier test."""
     context = chromium.contexts[0]
     context.clear_cookies()
-    with _listening(context, complaints):
+    with listening(context, complaints):
         yield context
         for page in context.pages:
             if page.url != "about:blank":
@@ -92,7 +92,7 @@ def page(profile: BrowserContext) -> Page:
 def other_browser(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
     """A page that shares nothing with the profile, as in somebody else's browser."""
     context = chromium.new_context()
-    with _listening(context, complaints):
+    with listening(context, complaints):
         yield context.new_page()
         context.close()
 
@@ -100,6 +100,13 @@ def other_browser(chromium: Browser, complaints: list[str]) -> Iterator[Page]:
 @pytest.fixture
 def user() -> Iterator[AcmeUser]:
     """A user of Acme CRM whom the portal has not seen yet."""
+    with somebody_new() as made:
+        yield made
+
+
+@contextmanager
+def somebody_new() -> Iterator[AcmeUser]:
+    """Sign somebody up at Acme CRM for a while."""
     name = uuid.uuid4().hex[:12]
     made = AcmeUser(
         key=name,
@@ -130,7 +137,7 @@ def pictures() -> Path:
     return folder
 
 
-class _listening:
+class listening:
     """Note violations of a policy and uncaught exceptions on every page of a context."""
 
     def __init__(self, context: BrowserContext, complaints: list[str]) -> None:

@@ -81,6 +81,9 @@ class Person:
     def enter(self, *, client_id: str = "fake_ok", secret: str = "fake-secret") -> None:
         """Fill in the own-client form and save it."""
         self.portal.locator("#client_id").fill(client_id)
+        saved = self.portal.locator("details.replace:not([open]) summary")
+        if saved.count():
+            saved.click()
         self.portal.locator("input[name=client_secret]").fill(secret)
         self.press("Save and continue")
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 import os
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -79,6 +80,11 @@ class Stack:
             raise RuntimeError(f"{arguments[0]}: {done.stderr}")
         return done.stdout
 
+    def execute(self, statement: str, *values: str) -> int:
+        """Change the database behind the portal's back; returns how many rows it changed."""
+        with closing(sqlite3.connect(self.database, timeout=20)) as database, database:
+            return database.execute(statement, values).rowcount
+
     def api(self, method: str, path: str, *, key: str | None = None) -> Answer:
         """Call the vendor API."""
         request = urllib.request.Request(f"{self.base_url}{path}", method=method)
@@ -91,15 +97,15 @@ class Stack:
             return Answer(error.code, json.loads(error.read() or "null"), dict(error.headers))
 
     def acme(self, **options: Any) -> AcmeSite:
-        """Return the host page, to be entered; options are headers it sends."""
-        return AcmeSite(
-            port=int(self.environment["ACME_PORT"]),
-            portal=self.base_url,
-            project=self.project_id,
-            signing_key=self.signing_key,
-            kid=self.kid,
-            **options,
-        )
+        """Return the host page, to be entered; options are headers, or replace what is right."""
+        usual: dict[str, Any] = {
+            "port": int(self.environment["ACME_PORT"]),
+            "portal": self.base_url,
+            "project": self.project_id,
+            "signing_key": self.signing_key,
+            "kid": self.kid,
+        }
+        return AcmeSite(**usual | options)
 
 
 @contextmanager
