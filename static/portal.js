@@ -134,8 +134,10 @@
     if (box) recount(box);
   });
 
-  // The search box is part of the form, but Enter in it must not send the form.
   document.addEventListener("keydown", (event) => {
+    // The host page cannot hear Escape while the focus is in here.
+    if (event.key === "Escape" && !event.defaultPrevented) tellHost("close");
+    // The search box is part of the form, but Enter in it must not send the form.
     if (event.key === "Enter" && closest(event.target, "[data-scope-search]")) event.preventDefault();
   });
 

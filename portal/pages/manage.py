@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.http import HttpResponse
 
 from integrations import access, tokens
@@ -46,10 +48,12 @@ def disconnect(request: PortalRequest) -> HttpResponse:
         f"We erased its tokens. To be thorough, also remove the app in your {name} account's "
         "list of connected apps."
     )
-    return show(request, done=Notice("disconnected", title, text, str(connection.pk)))
+    return show(request, Notice("disconnected", title, text), disconnected=connection.pk)
 
 
-def show(request: PortalRequest, done: Notice | None = None) -> HttpResponse:
+def show(
+    request: PortalRequest, done: Notice | None = None, disconnected: UUID | None = None
+) -> HttpResponse:
     """Show the list, with what was just done above it."""
     session = request.portal_session
     offered = Integration.objects.filter(project=session.project_id, is_active=True)
@@ -58,6 +62,7 @@ def show(request: PortalRequest, done: Notice | None = None) -> HttpResponse:
         connections=tuple(_row(item) for item in access.connections_of(session)),
         offers=tuple(app_of(item) for item in offered.order_by("slug")),
         done=done,
+        disconnected=disconnected,
     )
     return page(request, "manage/index.html", screen)
 

@@ -244,6 +244,7 @@ class ManageScreen:
     connections: tuple[ConnectionRow, ...]
     offers: tuple[App, ...]
     done: Notice | None = None
+    disconnected: UUID | None = None
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from tests.gallery.screens import (
     AUTHORIZE,
     CANCELLED,
     CONNECTED,
+    CONNECTION,
     DENIED,
     DONE,
     ERROR,
@@ -82,7 +83,11 @@ def _after() -> Iterator[Sample]:
     yield "manage-full", name, replace(MANAGE, frame=FULL)
     yield "manage-empty", name, replace(MANAGE, connections=())
     yield "manage-nothing", name, replace(MANAGE, connections=(), offers=())
-    yield "manage-done", name, replace(MANAGE, connections=ROWS[2:3], done=GONE)
+    yield (
+        "manage-done",
+        name,
+        replace(MANAGE, connections=ROWS[2:3], done=GONE, disconnected=CONNECTION),
+    )
     yield "disconnect", "manage/disconnect.html", DisconnectScreen(EMBEDDED, ROW)
     leaving = LeavingScreen("Acme CRM", "Dana Reyes", GMAIL, AUTHORIZE)
     yield "leaving", "oauth/leaving.html", leaving

@@ -183,7 +183,6 @@ GONE = Notice(
     "disconnected",
     "Jira is disconnected",
     "We erased its tokens. To be thorough, also remove the app in your Jira account.",
-    str(CONNECTION),
 )
 AUTHORIZE = "https://accounts.example/authorize?client_id=a&scope=a%20b&state=x'\"<>;y"
 DONE = DoneScreen("Acme CRM", GMAIL, FLOW, "connected", None, "")
