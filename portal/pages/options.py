@@ -11,6 +11,7 @@ from integrations import inputs, scopes
 from integrations.catalog.schema import PLACEHOLDER, Provider, Setting
 from integrations.clients import ClientConfig
 from integrations.errors import FieldError, InvalidInput
+from integrations.inputs import Cleaned
 from integrations.models import ClientVersion, Flow
 from integrations.scopes import ScopePolicy
 from integrations.secret import Secret
@@ -127,11 +128,12 @@ def _values(flow: Flow, version: ClientVersion | None) -> dict[str, str]:
 
 def _setting(item: Setting, values: dict[str, str], errors: dict[str, str]) -> SettingField:
     value, error = values.get(item.name, item.default), errors.get(_id_of(item), "")
+    read = Cleaned(value) if error else _read(item, value)
     return SettingField(
         name=item.name,
         label=item.label,
         kind=item.kind,
-        value=value,
+        value=read.value if read.notice else value,
         required=item.required,
         placeholder=item.placeholder,
         help=item.help,
@@ -139,15 +141,15 @@ def _setting(item: Setting, values: dict[str, str], errors: dict[str, str]) -> S
         suffix=item.suffix,
         options=tuple(item.options.items()),
         error=error,
-        notice="" if error else _notice(item, value),
+        notice=read.notice,
     )
 
 
-def _notice(item: Setting, value: str) -> str:
+def _read(item: Setting, value: str) -> Cleaned:
     try:
-        return inputs.clean_setting(item, value).notice
+        return inputs.clean_setting(item, value)
     except InvalidInput:
-        return ""
+        return Cleaned(value)
 
 
 def _guide(provider: Provider, values: dict[str, str]) -> Guide:
@@ -168,9 +170,12 @@ def _guide(provider: Provider, values: dict[str, str]) -> Guide:
 
 def _step(text: str) -> GuideStep:
     kinds = {"{redirect_url}": "redirect_uri", "{scopes}": "scopes"}
-    pieces = [piece for piece in COPYABLE.split(text) if piece]
+    # A value stands on a line of its own, so the full stop behind it would begin the next one.
+    pieces = [piece.removeprefix(".").strip() for piece in COPYABLE.split(text)]
     return GuideStep(
-        tuple((kinds.get(piece, "text"), "" if piece in kinds else piece) for piece in pieces)
+        tuple(
+            (kinds.get(piece, "text"), "" if piece in kinds else piece) for piece in pieces if piece
+        )
     )
 
 

@@ -16,6 +16,7 @@ APP = {"client_id": "fake_ok", "client_secret": SECRET}
 SETTINGS = {"zendesk": {"setting_subdomain": "acme"}, "demo-desk": {"setting_subdomain": "acme"}}
 SUMMARY = re.compile(r'<li><a href="#([^"]+)">(.*?)</a></li>', re.DOTALL)
 BESIDE = re.compile(r'<p id="([a-z_]+)_error" class="error">(.*?)</p>', re.DOTALL)
+NOTICE = re.compile(r'<div class="notice (?:note|warn)">(.*?)</div>', re.DOTALL)
 NEXT_STEP = re.compile(r"\b(Check|Choose|Copy|Correct|Enter|Paste|Remove|Type)\b")
 
 
@@ -81,5 +82,5 @@ class Entry:
 
     def notices(self) -> list[str]:
         """Return what the page says about what was tidied."""
-        found = re.findall(r'<h2 class="notice-title">(.*?)</h2>', self.html, re.DOTALL)
-        return [unescape(text) for text in found]
+        shown = [unescape(re.sub(r"<[^>]*>", " ", text)) for text in NOTICE.findall(self.html)]
+        return [" ".join(text.split()) for text in shown]

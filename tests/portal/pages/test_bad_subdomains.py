@@ -130,6 +130,7 @@ def test_a_pasted_address_is_read_and_said(provider, typed, stored):
 def test_what_was_read_is_said_beside_its_field_while_others_are_wrong(provider, typed, stored):
     form = Entry("zendesk")
     assert list(form.refused(setting_subdomain=typed, client_id="")) == ["client_id"]
+    assert form.shown["setting_subdomain"] == [stored]
     assert '<p class="remark">We read the Zendesk subdomain as acme.</p>' in form.html
 
 

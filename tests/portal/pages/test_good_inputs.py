@@ -112,3 +112,9 @@ def sent_credentials(request):
     assert "client_secret" not in request.body
     client_id, _, secret = base64.b64decode(basic).decode("ascii").partition(":")
     return unquote_plus(client_id), unquote_plus(secret)
+
+
+def test_no_step_of_a_guide_begins_with_the_full_stop_of_the_one_before(provider):
+    form = Entry("slack")
+    assert "If you fill in user token scopes" in form.visitor.page.text
+    assert ". If you fill in user token scopes" not in form.visitor.page.text
