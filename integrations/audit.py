@@ -69,7 +69,9 @@ def verify(project: Project) -> Broken | None:
         if reason := _fault(event, sequence, previous, key):
             return Broken(project_id=project.pk, sequence=sequence, reason=reason)
         previous = event.hash
-    head = AuditHead.objects.get(pk=project.pk)
+    head = AuditHead.objects.filter(pk=project.pk).first()
+    if head is None:
+        return Broken(project_id=project.pk, sequence=sequence + 1, reason="the head is missing")
     if (head.sequence, head.hash) != (sequence, previous):
         return Broken(project_id=project.pk, sequence=sequence + 1, reason="events are missing")
     return None

@@ -96,6 +96,7 @@ def missing(
 
 
 def _bare(name: str) -> str:
-    # Microsoft answers with the resource in front: https://graph.microsoft.com/Mail.Read.
+    # Microsoft answers with the resource in front, https://graph.microsoft.com/Mail.Read, and
+    # Google spells email and profile out, https://www.googleapis.com/auth/userinfo.email.
     short = name.removeprefix("https://graph.microsoft.com/")
-    return {"https://www.googleapis.com/auth/userinfo.email": "email"}.get(short, short)
+    return short.removeprefix("https://www.googleapis.com/auth/userinfo.")

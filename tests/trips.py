@@ -36,6 +36,13 @@ def prepared(
     return Visitor(project, sub, handle=opened.handle.reveal(), flow=str(flow.pk))
 
 
+def returning(flow: Flow) -> Visitor:
+    """Return the person of a flow, with a handle of a session that is live."""
+    opened = visit(flow.project, flow.end_user.external_id)
+    handle = opened.handle.reveal()
+    return Visitor(flow.project, flow.end_user.external_id, handle=handle, flow=str(flow.pk))
+
+
 def visit(project: Project, sub: str = "dana", display: str = "embed") -> Opened:
     """Open a session for a person, made at their first visit."""
     who = sessions.Visitor(
