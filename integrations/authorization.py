@@ -61,7 +61,12 @@ def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
             code_verifier=verifier,
             expires_at=timezone.now() + LIFETIME,
         ).save(force_insert=True)
-        started = Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(
+        started = Flow.objects.filter(
+            pk=flow.pk,
+            status__in=Flow.EDITABLE,
+            account_type=flow.account_type,
+            oauth_client=version.oauth_client_id,
+        ).update(
             status=Flow.Status.WAITING,
             error_code="",
             client_version=version,
@@ -134,6 +139,8 @@ def check_unchanged(request: AuthorizationRequest) -> None:
         raise AuthorizationFailed("integration_not_found")
     # What the person chose after leaving is not what the provider was asked for.
     if flow.status != Flow.Status.WAITING or flow.client_version_id != version.pk:
+        raise AuthorizationFailed("settings_changed")
+    if flow.oauth_client_id != request.oauth_client_id:
         raise AuthorizationFailed("settings_changed")
     if request.oauth_client.current_version_id != version.pk:
         raise AuthorizationFailed("settings_changed")

@@ -46,7 +46,8 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
     Raises InvalidInput with every field at fault, FlowClosed.
     """
     require_open(flow)
-    if flow.oauth_client is None or flow.account_type != OWN_CLIENT:
+    client = flow.oauth_client
+    if client is None or flow.account_type != OWN_CLIENT or client.end_user_id != flow.end_user_id:
         raise NotAllowed("account_type_not_allowed")
     _keep_draft(flow, config, scope_text)
     rules = scopes.policy(flow.integration)
@@ -93,9 +94,12 @@ def _take_vendor_client(flow: Flow) -> None:
 def _store(flow: Flow, **changes: Any) -> None:
     """Change the flow, unless a callback has taken or ended it: that must not be undone."""
     now = timezone.now()
-    changed = Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(
-        **changes, updated_at=now
-    )
+    changed = Flow.objects.filter(
+        pk=flow.pk,
+        status__in=Flow.EDITABLE,
+        account_type=flow.account_type,
+        oauth_client=flow.oauth_client_id,
+    ).update(**changes, updated_at=now)
     if not changed:
         raise FlowClosed
     for name, value in {**changes, "updated_at": now}.items():
@@ -103,8 +107,9 @@ def _store(flow: Flow, **changes: Any) -> None:
 
 
 def _own_client(flow: Flow) -> OAuthClient:
-    if flow.connection and flow.connection.account_type == OWN_CLIENT:
-        return flow.connection.oauth_client
+    used = flow.connection.oauth_client if flow.connection else None
+    if used and used.end_user_id == flow.end_user_id:
+        return used
     return clients.own_client(integration=flow.integration, end_user=flow.end_user)
 
 
