@@ -20,6 +20,7 @@ from tests.browser.portal import Person
 from tests.browser.stack import Stack
 
 POLICY = re.compile(r"Content[ -]Security[ -]Policy|Uncaught", re.IGNORECASE)
+PATIENCE = 8_000
 OpenHost = Callable[..., AcmeSite]
 
 
@@ -144,6 +145,7 @@ class listening:
         self.context, self.complaints = context, complaints
 
     def __enter__(self) -> None:
+        self.context.set_default_timeout(PATIENCE)
         self.context.on("console", self._console)
         self.context.on("weberror", self._error)
 

@@ -12,7 +12,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -91,10 +91,9 @@ class Stack:
         request.add_header("Authorization", f"Bearer {self.api_key if key is None else key}")
         try:
             with urllib.request.urlopen(request, timeout=30) as answer:
-                body = answer.read()
-                return Answer(answer.status, json.loads(body or "null"), dict(answer.headers))
+                return Answer(answer.status, _data(answer.read()), dict(answer.headers))
         except urllib.error.HTTPError as error:
-            return Answer(error.code, json.loads(error.read() or "null"), dict(error.headers))
+            return Answer(error.code, _data(error.read()), dict(error.headers))
 
     def acme(self, **options: Any) -> AcmeSite:
         """Return the host page, to be entered; options are headers, or replace what is right."""
@@ -106,6 +105,14 @@ class Stack:
             "kid": self.kid,
         }
         return AcmeSite(**usual | options)
+
+
+def _data(body: bytes) -> Any:
+    """Return what JSON says, or the text of another answer, such as an error page."""
+    try:
+        return json.loads(body or "null")
+    except ValueError:
+        return body.decode(errors="replace")
 
 
 @contextmanager
@@ -171,11 +178,10 @@ def _wait_until_ready(stack: Stack, process: subprocess.Popen[bytes]) -> None:
     while time.monotonic() < deadline:
         if process.poll() is not None:
             raise RuntimeError(f"the portal stopped: {stack.log.read_text()[-2000:]}")
-        try:
+        with suppress(OSError):
             if stack.api("GET", "/readyz").status == 200:
                 return
-        except OSError:
-            time.sleep(0.1)
+        time.sleep(0.1)
     raise RuntimeError(f"the portal is not ready: {stack.log.read_text()[-2000:]}")
 
 
