@@ -114,6 +114,7 @@ def test_the_portal_opens_without_javascript(
         assert opened.headers["sec-fetch-dest"] == "document"
         fields = dict(opened.fields)
         assert fields.pop("user_token").count(".") == 2
+        assert opened.all("account_type") == ["default", fields.pop("account_type")]
         assert fields == {
             "display": "page",
             "mode": "install",
