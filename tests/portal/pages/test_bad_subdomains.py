@@ -43,6 +43,7 @@ BAD = [
     ("row37-suffix-as-user", "acme.zendesk.com@evil.com", UNUSABLE),
     ("row38-backslash", "a\\@evil.com", UNUSABLE),
     ("row38-backslash-and-suffix", "evil.com\\.zendesk.com", UNUSABLE),
+    ("row38-backslash-in-path", "https://acme.zendesk.com/\\evil.com", UNUSABLE),
     ("row38-encoded-slash", "a%2f..", UNUSABLE),
     ("row38-encoded-dots", "%2e%2e", UNUSABLE),
     ("row39-two-dots", "..", UNUSABLE),
