@@ -30,10 +30,25 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The page asked for an account type that we do not know.",
         "Ask {vendor} to check the account type in its Connect call.",
     ),
+    "bad_request": (
+        "This request could not be read",
+        "Its form or its parameters are not what this address takes.",
+        "Compare it with the API's documentation.",
+    ),
+    "client_rejected": (
+        "{provider} no longer accepts the app's ID and secret",
+        "One of them was changed or has expired. The connection is kept.",
+        "Correct them and reconnect.",
+    ),
     "code_refused": (
         "{provider} did not accept the approval",
         "It may have taken too long to come back. Nothing was connected.",
         TRY_AGAIN,
+    ),
+    "connection_disconnected": (
+        "This connection was disconnected",
+        "Its tokens were erased, so there is none to hand out.",
+        "Ask the person to connect again.",
     ),
     "connection_not_found": (
         "This connection is not here",
@@ -56,6 +71,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         START_AGAIN,
     ),
     "flow_not_found": ("This step is not here", "It belongs to another visit.", START_AGAIN),
+    "forbidden": (
+        "This is not permitted",
+        "The project's settings or your rights do not allow it.",
+        "Ask {vendor} to allow it.",
+    ),
     "identity_unavailable": (
         "{provider} did not say whose account that was",
         "We renew a connection only for the account it belongs to. It was left as it was.",
@@ -65,6 +85,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "This integration is not offered",
         "{vendor} has not switched it on.",
         "Ask {vendor} to enable it.",
+    ),
+    "integrity_error": (
+        "A stored secret cannot be trusted",
+        "It was changed outside of this service, or the encryption keys do not fit.",
+        "Tell the people who run this service, with the reference below.",
     ),
     "interrupted": (
         "Something interrupted the connection",
@@ -91,6 +116,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "{provider} always names itself in its answer, and this one did not, so it was not used.",
         START_AGAIN,
     ),
+    "method_not_allowed": (
+        "This address does not take that method",
+        "The header Allow names the ones it takes.",
+        "Use one of them.",
+    ),
     "mixup_blocked": (
         "This answer belongs to another app",
         "It arrived at an address of a different app, so it was not used.",
@@ -100,6 +130,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "{provider} no longer accepts this connection",
         "The permission was withdrawn or has expired.",
         "Choose Reconnect.",
+    ),
+    "not_found": (
+        "There is nothing here",
+        "The address is misspelled, or what it names belongs to somebody else.",
+        "Check the address.",
     ),
     "options_missing": (
         "Some details are missing",
@@ -156,10 +191,25 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The redirect URL is missing in your app, or differs in a character.",
         "Copy it into your app exactly as shown, then try again.",
     ),
+    "refresh_in_progress": (
+        "The token is being renewed",
+        "Another request started that a moment ago and has not finished.",
+        "Wait a second and try again.",
+    ),
     "return_url_not_allowed": (
         "This return address is not registered",
         "The page asked to return to an address that the project does not list.",
         "Ask the vendor's developers to add the return URL to the project.",
+    ),
+    "rotation_lost": (
+        "The connection to {provider} was lost",
+        "A renewal was interrupted, and {provider} gives each of them only once.",
+        "Choose Reconnect.",
+    ),
+    "scope_not_allowed": (
+        "A permission is no longer offered",
+        "{vendor} changed which permissions may be asked for.",
+        "Go back, choose the permissions again and continue.",
     ),
     "session_binding_failed": (
         "This was opened in another browser",
@@ -191,6 +241,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "Connecting starts with a button of the portal, never with a link.",
         START_AGAIN,
     ),
+    "unauthorized": (
+        "This call carries no valid credentials",
+        "They are missing, were revoked, or are of another kind.",
+        "Send a live API key, or a fresh user token, in the header Authorization.",
+    ),
     "user_token_expired": (
         "The sign-in from {vendor} has expired",
         "The page was given a token whose time is over.",
@@ -205,6 +260,11 @@ TEXTS: dict[str, tuple[str, str, str]] = {
         "The sign-in from {vendor} is not valid yet",
         "The clocks of the two servers differ.",
         "Tell {vendor} to check its server's clock.",
+    ),
+    "validation_failed": (
+        "Something in the request is not right",
+        "Each entry of errors names a field and what is wrong with it.",
+        "Correct these fields and send it again.",
     ),
     "vendor_client_missing": (
         "{vendor}'s app is not set up yet",

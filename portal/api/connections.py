@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from datetime import datetime
+from datetime import UTC, datetime
 from uuid import UUID
 
 from django.db.models import Q, QuerySet
@@ -32,6 +32,7 @@ MAX_PAGE = 200
 def list_connections(request: HttpRequest, query: Query[ConnectionQuery]) -> ConnectionPage:
     """List connections, newest first; disconnected ones only when asked for by status."""
     vendor: Vendor = caller(request)
+    _refuse_unknown(request)
     limit = max(1, min(query.limit, MAX_PAGE))
     rows = list(_filtered(vendor, query)[: limit + 1])
     more = len(rows) > limit
@@ -89,6 +90,14 @@ def _all(vendor: Vendor) -> QuerySet[Connection]:
     )
 
 
+def _refuse_unknown(request: HttpRequest) -> None:
+    # A filter misspelled would otherwise list everything.
+    unknown = sorted(set(request.GET) - set(ConnectionQuery.model_fields))
+    if unknown:
+        names = ", ".join(ConnectionQuery.model_fields)
+        raise InvalidInput(*(FieldError(name[:64], "unknown", f"Use {names}.") for name in unknown))
+
+
 def _filtered(vendor: Vendor, query: ConnectionQuery) -> QuerySet[Connection]:
     rows = _all(vendor).order_by("-created_at", "-id")
     if query.user is not None:
@@ -115,7 +124,9 @@ def _after(rows: QuerySet[Connection], cursor: str) -> QuerySet[Connection]:
     try:
         moment, pk = base64.urlsafe_b64decode(cursor).decode().split("|")
         at, last = datetime.fromisoformat(moment), UUID(pk)
-    except (ValueError, binascii.Error):
+        # A moment that no clock shows, such as 0001-01-01 east of Greenwich, overflows here.
+        at = at if at.tzinfo is None else at.astimezone(UTC)
+    except (ValueError, OverflowError, binascii.Error):
         message = "Use next_cursor of the page before, unchanged."
         raise InvalidInput(FieldError("cursor", "invalid", message)) from None
     if at.tzinfo is None:

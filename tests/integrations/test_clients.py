@@ -10,6 +10,7 @@ from integrations.catalog import registry
 from integrations.clients import ClientConfig
 from integrations.errors import InvalidInput
 from integrations.models import AuditEvent, ClientVersion, OAuthClient
+from integrations.models.clients import LAST4_MIN_LENGTH as SHOWN
 from integrations.secret import Secret
 from tests import factories, threads
 
@@ -149,7 +150,9 @@ def test_changes_are_recorded_without_the_secret(slot):
     assert not [each for each in events if "s-of-another" in str(each.data) + each.hash]
 
 
-@pytest.mark.parametrize(("secret", "shown"), [("x" * 11, ""), ("x" * 8 + "1234", "1234")])
+@pytest.mark.parametrize(
+    ("secret", "shown"), [("x" * (SHOWN - 1), ""), ("x" * (SHOWN - 4) + "1234", "1234")]
+)
 def test_the_end_of_a_long_secret_may_be_shown(slot, secret, shown):
     assert replace(slot, secret=secret).version.last4 == shown
 
