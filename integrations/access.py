@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Protocol
 from uuid import UUID
 
+from integrations.catalog import registry
 from integrations.errors import NotFound
 from integrations.models import Connection, EndUser, Flow, Integration, Project
+from integrations.text import storable
 
 
 class Somebody(Protocol):
@@ -38,11 +40,17 @@ def flow_of(*, who: Somebody, pk: UUID | str) -> Flow:
 def integration_of(*, who: Somebody, slug: str) -> Integration:
     """Return an active integration of the session's project. Raises NotFound."""
     found = Integration.objects.filter(
-        project=who.project, slug=slug[:63], is_active=True
+        project=who.project, slug=storable(slug[:63]), is_active=True
     ).select_related("project")
     if (integration := found.first()) is None:
         raise NotFound("integration_not_found")
     return integration
+
+
+def integrations_of(project: Project) -> list[Integration]:
+    """Return the project's active integrations whose provider is in the catalog, by slug."""
+    rows = Integration.objects.filter(project=project, is_active=True).order_by("slug")
+    return [row for row in rows if registry.has(row.provider_slug)]
 
 
 def connection_of(*, who: Somebody, pk: UUID | str) -> Connection:

@@ -61,20 +61,24 @@ def record(*, project: Project, actor: str, action: str, subject: Any, **data: A
 
 
 def verify(project: Project) -> Broken | None:
-    """Return the first broken link of the project's chain, or None if it holds to its head."""
+    """Return the first broken link of the project's chain, or None if it holds to its head.
+
+    The head is read first: an event appended while this reads lies beyond it and is no fault.
+    """
     key = project.open_required("audit_key")
-    previous, sequence = "", 0
+    head = AuditHead.objects.filter(pk=project.pk).first()
+    previous, sequence, at_head = "", 0, ""
     for event in AuditEvent.objects.filter(project=project).order_by("sequence").iterator():
         sequence += 1
         if reason := _fault(event, sequence, previous, key):
             return Broken(project_id=project.pk, sequence=sequence, reason=reason)
         previous = event.hash
-    head = AuditHead.objects.filter(pk=project.pk).first()
-    if head is None:
-        return Broken(project_id=project.pk, sequence=sequence + 1, reason="the head is missing")
-    if (head.sequence, head.hash) != (sequence, previous):
+        if head and sequence == head.sequence:
+            at_head = previous
+    if head and (head.sequence > sequence or head.hash != at_head):
         return Broken(project_id=project.pk, sequence=sequence + 1, reason="events are missing")
-    return None
+    missing = Broken(project_id=project.pk, sequence=sequence + 1, reason="the head is missing")
+    return None if head else missing
 
 
 def events_of(*, project: Project, object_id: UUID) -> Iterator[AuditEvent]:

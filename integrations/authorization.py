@@ -39,8 +39,8 @@ class Response:
     iss: str | None
 
 
-def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
-    """Make a request for this flow and client version; older pending ones of the flow end.
+def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Authorization:
+    """Make a request for this flow, client version and scopes; older pending ones end.
 
     State and browser token are 256 random bits, kept as digests; the verifier is new each time.
     """
@@ -53,6 +53,7 @@ def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
         AuthorizationRequest(
             project_id=flow.project_id,
             flow=flow,
+            session=flow.session,
             oauth_client=version.oauth_client,
             client_version=version,
             config_hash=clients.current_hash(version),
@@ -70,6 +71,7 @@ def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
             status=Flow.Status.WAITING,
             error_code="",
             client_version=version,
+            scopes=list(scopes),
             updated_at=timezone.now(),
         )
         if not started:
@@ -77,7 +79,7 @@ def opened(*, flow: Flow, version: ClientVersion) -> Authorization:
     url = oauth.authorization_url(
         provider=provider,
         client=client,
-        scopes=tuple(flow.scopes),
+        scopes=scopes,
         settings=version.settings,
         state=state,
         verifier=verifier,
@@ -96,7 +98,8 @@ def found(response: Response) -> AuthorizationRequest:
         AuthorizationRequest.objects.filter(state_hash=digest(response.state.reveal()))
         .select_related(
             "flow__project",
-            "flow__session__signing_key",
+            "flow__session__end_user",
+            "session__signing_key",
             "flow__end_user",
             "flow__connection",
             "client_version__oauth_client__integration__project",
@@ -134,7 +137,8 @@ def check(
 
 def check_unchanged(request: AuthorizationRequest) -> None:
     """Raise AuthorizationFailed if client, choices, session or key are not what they were."""
-    version, flow, session = request.client_version, request.flow, request.flow.session
+    # The session that started the trip counts, also if another one took up its flow meanwhile.
+    version, flow, session = request.client_version, request.flow, request.session
     if not request.oauth_client.integration.is_active:
         raise AuthorizationFailed("integration_not_found")
     # What the person chose after leaving is not what the provider was asked for.

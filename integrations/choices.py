@@ -12,6 +12,7 @@ from integrations.clients import ClientConfig, Saved
 from integrations.errors import FlowClosed, InvalidInput, NotAllowed
 from integrations.models import Flow, OAuthClient
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
+from integrations.text import storable
 
 DRAFT_MAX = 4_200
 
@@ -54,10 +55,10 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
     try:
         names = scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text))
     except InvalidInput as error:
-        others = clients.problems(client=flow.oauth_client, config=config)
+        others = clients.problems(client=client, config=config)
         raise InvalidInput(*others, *error.errors) from None
     saved = clients.replace_config(
-        client=flow.oauth_client, config=config, actor=access.actor_of(flow.session)
+        client=client, config=config, actor=access.actor_of(flow.session)
     )
     _store(
         flow,
@@ -125,4 +126,4 @@ def _keep_draft(flow: Flow, config: ClientConfig, scope_text: str) -> None:
 
 
 def _draft(text: str) -> str:
-    return inputs.storable(text[:DRAFT_MAX])
+    return storable(text[:DRAFT_MAX])

@@ -84,9 +84,11 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
     if typed.errors:
         raise InvalidInput(*typed.errors)
     with transaction.atomic():
+        # The version is read after the lock: joined, it could be the one before a change that
+        # this statement had to wait for.
         locked = (
             OAuthClient.objects.select_for_update(of=("self",))
-            .select_related("integration__project", "current_version")
+            .select_related("integration__project")
             .get(pk=client.pk)
         )
         current = locked.current_version
@@ -217,6 +219,7 @@ def _kept_secret(provider: Provider, current: ClientVersion | None, config: Clie
 
 def _unchanged(current: ClientVersion, config: ClientConfig, secret: Secret) -> bool:
     same = (current.client_id, current.settings) == (config.client_id, config.settings)
+    same = same and current.config_hash == current_hash(current)
     return same and secret == current.open_required("client_secret")
 
 

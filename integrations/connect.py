@@ -10,7 +10,7 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import access, audit, authorization, clients, grants, inputs
+from integrations import access, audit, authorization, clients, grants, inputs, scopes
 from integrations.authorization import Authorization, Response
 from integrations.choices import choose_account_type as choose_account_type
 from integrations.choices import require_open
@@ -19,7 +19,9 @@ from integrations.choices import use_another_client as use_another_client
 from integrations.errors import (
     AuthorizationFailed,
     ConnectError,
+    FlowClosed,
     GrantRevoked,
+    InvalidInput,
     NotAllowed,
     NotFound,
     ProviderFailure,
@@ -106,18 +108,24 @@ def account_types(*, integration: Integration, asked: tuple[str, ...]) -> tuple[
 def authorize(*, flow: Flow) -> Authorization:
     """Start a trip to the provider.
 
-    Raises FlowClosed, NotFound if the integration was switched off, NotAllowed if options miss.
+    The project's policy is that of this moment, not of the moment the flow began. Raises
+    FlowClosed, NotFound if the integration was switched off, NotAllowed if the account type or a
+    permission is no longer offered, or if options are missing.
     """
     require_open(flow)
     if not flow.integration.is_active:
         raise NotFound("integration_not_found")
     if flow.client_version is None or flow.oauth_client is None:
         raise NotAllowed("options_missing")
+    if flow.account_type not in flow.integration.account_types:
+        raise NotAllowed("account_type_not_allowed")
+    if flow.updated_at < timezone.now() - RESUMABLE_FOR:
+        raise FlowClosed
     # The newest version of the slot: a flow must not start with one that was replaced meanwhile.
     version = ClientVersion.objects.select_related("oauth_client__integration").get(
         pk=flow.oauth_client.current_version_id or flow.client_version.pk
     )
-    return authorization.opened(flow=flow, version=version)
+    return authorization.opened(flow=flow, version=version, scopes=_permitted_scopes(flow))
 
 
 def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Flow:
@@ -140,17 +148,37 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
         _exchange(request, response.code)
     except ConnectError as error:
         return _failed(request, error.code) if error.code != "state_used" else flow
+    except Exception:
+        # Whatever it was, no flow may wait for an answer that will not come.
+        _failed(request, "internal_error")
+        raise
     flow.refresh_from_db()
     return flow
 
 
 def cancel(*, flow: Flow) -> None:
     """End the flow, unless its code is being exchanged. No connection is touched."""
-    Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(status=Flow.Status.CANCELLED)
-    AuthorizationRequest.objects.filter(flow=flow, status="PENDING").update(
-        status=AuthorizationRequest.Status.FAILED, code_verifier=None
-    )
+    with transaction.atomic():
+        cancelled = Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(
+            status=Flow.Status.CANCELLED, updated_at=timezone.now()
+        )
+        AuthorizationRequest.objects.filter(flow=flow, status="PENDING").update(
+            status=AuthorizationRequest.Status.FAILED, code_verifier=None
+        )
+        if cancelled:
+            actor = access.actor_of(flow.session)
+            audit.record(project=flow.project, actor=actor, action="flow.cancelled", subject=flow)
     flow.refresh_from_db()
+
+
+def _permitted_scopes(flow: Flow) -> tuple[str, ...]:
+    rules = scopes.policy(flow.integration)
+    if flow.account_type == DEFAULT_ACCOUNT:
+        return rules.default
+    try:
+        return scopes.checked(rules=rules, names=tuple(flow.scopes))
+    except InvalidInput:
+        raise NotAllowed("scope_not_allowed") from None
 
 
 def _exchange(request: AuthorizationRequest, code: Secret) -> None:
@@ -164,7 +192,9 @@ def _exchange(request: AuthorizationRequest, code: Secret) -> None:
         # Here invalid_grant speaks of the code: there is no connection yet to be renewed.
         raise ProviderFailure("code_refused") from None
     try:
-        account = oauth.account(provider=provider, client=client, tokens=answer)
+        account = oauth.account(
+            provider=provider, client=client, settings=version.settings, tokens=answer
+        )
     except ProviderFailure:
         # The grant is good; only whose it is stays unknown.
         account = None
@@ -233,7 +263,12 @@ def end_if_stale(flow: Flow) -> None:
         code = "consent_timeout"
     else:
         return
-    Flow.objects.filter(pk=flow.pk, status=flow.status).update(
-        status=Flow.Status.FAILED, error_code=code
-    )
+    with transaction.atomic():
+        ended = Flow.objects.filter(pk=flow.pk, status=flow.status).update(
+            status=Flow.Status.FAILED, error_code=code
+        )
+        if ended:
+            audit.record(
+                project=flow.project, actor="system", action="flow.failed", subject=flow, code=code
+            )
     flow.refresh_from_db()

@@ -79,6 +79,12 @@ class AuthorizationFailed(ConnectError):
     code = "authorization_failed"
 
 
+class IntegrityBroken(ConnectError):
+    """A stored secret is not what this row may hold; it is recorded and never used."""
+
+    code = "integrity_error"
+
+
 class ProviderFailure(ConnectError):
     """The provider refused, or its answer cannot be used."""
 

@@ -28,7 +28,6 @@ INVISIBLE = frozenset({"Cf", "Cs", "Zl", "Zp"})
 # Whole, or as consoles show a saved secret: with its last characters.
 MASK = re.compile(r"\A(?:[\u2022\u25cf\u00b7*.\u2026]{3,}|[\u2022\u25cf*]{4,}.{1,4})\Z")
 JSON_TEXT = re.compile(r'\A\{\s*"|"client_(?:id|secret)"')
-UNSTORABLE = re.compile(r"[\x00\ud800-\udfff]")
 SCOPE_SPLIT = re.compile(r"[ \t\r\n\f\v\u00a0,]+")
 SCOPE_TOKEN = re.compile(r"\A[\x21\x23-\x5b\x5d-\x7e]+\Z")
 
@@ -118,11 +117,6 @@ def clean_external_id(value: str) -> str:
     if len(text) > MAX_EXTERNAL_ID or CONTROL.search(text) or _invisible(text):
         _refuse("external_id", "invalid", "The external id must be up to 255 plain characters.")
     return text
-
-
-def storable(text: str) -> str:
-    """Return the text as every database takes it: no NUL, and no half of a surrogate pair."""
-    return UNSTORABLE.sub("\ufffd", text)
 
 
 def _trimmed(field: str, label: str, value: str, *, maximum: int) -> Cleaned:

@@ -52,4 +52,4 @@ def digest(token: str) -> str:
 
     A fast digest is right here: the input is 256 random bits, not a password.
     """
-    return hashlib.sha256(token.encode()).hexdigest()
+    return hashlib.sha256(token.encode(errors="surrogatepass")).hexdigest()

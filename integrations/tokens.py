@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import models, transaction
+from django.db.models.functions import Now
 from django.utils import timezone
 
 from integrations import audit, clients
@@ -19,9 +20,11 @@ from integrations.errors import (
     ClientRejected,
     ConnectError,
     GrantRevoked,
+    IntegrityBroken,
     NotFound,
     ProviderFailure,
     ProviderUnavailable,
+    SealBroken,
 )
 from integrations.models import ClientVersion, Connection, Credential
 from integrations.oauth import client as oauth
@@ -74,8 +77,24 @@ def access_token_for(connection: Connection) -> AccessToken:
     """Return a token that is fresh, refreshing it once if it is not.
 
     Raises ConnectionUnusable if a person must act, ProviderUnavailable if the provider could not
-    be reached and the old token has ended.
+    be reached and the old token has ended, IntegrityBroken if a stored secret was tampered with.
     """
+    try:
+        return _fresh(connection)
+    except SealBroken:
+        with transaction.atomic():
+            Credential.objects.filter(pk=connection.pk).update(lease_until=None)
+            audit.record(
+                project=connection.project,
+                actor="system",
+                action="seal.broken",
+                subject=connection,
+                severity="high",
+            )
+        raise IntegrityBroken from None
+
+
+def _fresh(connection: Connection) -> AccessToken:
     deadline = time.monotonic() + WAIT_SECONDS
     while True:
         credential = _credential(connection)
@@ -92,13 +111,16 @@ def access_token_for(connection: Connection) -> AccessToken:
 
 
 def refresh_due(*, limit: int = 500) -> dict[str, int]:
-    """Refresh what ends soon, oldest first. Returns how many were refreshed and how many failed."""
+    """Refresh what ends soon. Returns how many were refreshed and how many failed.
+
+    The order is random, so that connections whose provider is down do not keep others waiting.
+    """
     counts = {"refreshed": 0, "failed": 0}
     soon = timezone.now() + EARLY_MAX
     due = Credential.objects.filter(
         expires_at__lt=soon, refresh_token__isnull=False, connection__status__in=Connection.LIVE
     )
-    for credential in due.select_related("connection").order_by("expires_at")[:limit]:
+    for credential in due.select_related("connection__project").order_by("?")[:limit]:
         if not _due(credential):
             continue
         try:
@@ -177,11 +199,11 @@ def _handed_out(credential: Credential) -> AccessToken:
 
 
 def _claim(credential: Credential) -> bool:
-    now = timezone.now()
-    free = models.Q(lease_until=None) | models.Q(lease_until__lt=now)
+    # The database's clock: those of several hosts differ, and a lease must mean the same to all.
+    free = models.Q(lease_until=None) | models.Q(lease_until__lt=Now())
     claimed = Credential.objects.filter(
         free, pk=credential.pk, generation=credential.generation
-    ).update(lease_until=now + LEASE, lease_epoch=models.F("lease_epoch") + 1)
+    ).update(lease_until=Now() + LEASE, lease_epoch=models.F("lease_epoch") + 1)
     return claimed == 1
 
 

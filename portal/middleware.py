@@ -19,6 +19,18 @@ def request_id(request: HttpRequest) -> str:
     return str(getattr(request, "request_id", ""))
 
 
+def client_address(request: HttpRequest) -> str:
+    """Return the address of the browser, seen through `TRUSTED_PROXIES` proxies of our own.
+
+    Each of them appends the address it was called from to X-Forwarded-For (RFC 7239 section 5.2
+    for its successor), so the entries before those were written by strangers.
+    """
+    direct: str = request.META.get("REMOTE_ADDR", "")
+    hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
+    count = settings.TRUSTED_PROXIES
+    return hops[-count] if 0 < count <= len(hops) and hops[-count] else direct
+
+
 class RequestId:
     """Give each request an id of our own making; one sent by a stranger is not taken."""
 
@@ -58,7 +70,7 @@ class CallbackHosts:
 
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer 404 on a former host for anything but a callback."""
-        host = request.get_host().rsplit(":", 1)[0]
+        host = request.get_host().rsplit(":", 1)[0].lower().rstrip(".")
         former = host in settings.CALLBACK_HOSTS and host != urlsplit(settings.BASE_URL).hostname
         if former and not request.path.startswith(CALLBACK_PATH):
             return HttpResponseNotFound()

@@ -29,10 +29,11 @@ from integrations.secret import Secret, digest, new_token
 MAX_TOKEN, MAX_LIFETIME, LEEWAY = 8_192, 3_600, 60
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=2)
 SEEN_EVERY = timedelta(minutes=1)
+KEY_ID = re.compile(r"\A[\x20-\x7e]{1,64}\Z")
 SUBJECT = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 FORBIDDEN_HEADERS = frozenset({"crit", "jku", "jwk", "x5u", "x5c", "b64"})
 REQUIRED_CLAIMS = ["exp", "iat", "sub", "aud", "iss"]
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069]")
+UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -135,7 +136,7 @@ def may_embed(*, project: Project, origin: str) -> bool:
 
 
 def _signing_key(project: Project, user_token: str) -> SigningKey:
-    if not user_token or len(user_token) > MAX_TOKEN:
+    if not user_token.isascii() or len(user_token) > MAX_TOKEN:
         raise SessionInvalid("user_token_invalid")
     try:
         header = jwt.get_unverified_header(user_token)
@@ -143,9 +144,10 @@ def _signing_key(project: Project, user_token: str) -> SigningKey:
         raise SessionInvalid("user_token_invalid") from None
     strange = FORBIDDEN_HEADERS & set(header) or header.get("typ", "JWT") != "JWT"
     kid = header.get("kid")
-    keys = SigningKey.objects.filter(project=project, kid=kid, revoked_at=None)
-    key = keys.first() if isinstance(kid, str) and len(kid) <= 64 else None
-    if strange or key is None:
+    if strange or not isinstance(kid, str) or not KEY_ID.match(kid):
+        raise SessionInvalid("user_token_invalid")
+    key = SigningKey.objects.filter(project=project, kid=kid, revoked_at=None).first()
+    if key is None:
         raise SessionInvalid("user_token_invalid")
     return key
 

@@ -16,13 +16,17 @@ from django.core.exceptions import ImproperlyConfigured
 BASE_DIR = Path(__file__).resolve().parent.parent
 env = environ.FileAwareEnv()
 
-SECRET_KEY: str = env("SECRET_KEY")
+# A file usually ends with a line break, which is not part of the value.
+SECRET_KEY: str = env("SECRET_KEY").strip()
 # Never derived from SECRET_KEY: the two are kept, rotated and backed up differently.
-FERNET_KEYS: list[str] = [key for key in env.list("FERNET_KEYS") if key]
+FERNET_KEYS: list[str] = [key.strip() for key in env.list("FERNET_KEYS") if key.strip()]
 DEBUG: bool = env.bool("DEBUG", default=False)
-BASE_URL: str = env("BASE_URL").rstrip("/")
-ALLOWED_HOSTS: list[str] = env.list("ALLOWED_HOSTS", default=[])
-CALLBACK_HOSTS: list[str] = env.list("CALLBACK_HOSTS", default=[])
+BASE_URL: str = env("BASE_URL").strip().rstrip("/")
+ALLOWED_HOSTS: list[str] = [host.strip() for host in env.list("ALLOWED_HOSTS", default=[])]
+CALLBACK_HOSTS: list[str] = [
+    host.strip().lower() for host in env.list("CALLBACK_HOSTS", default=[])
+]
+TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 CONNECT_CATALOG_DIRS = tuple(
     Path(folder) for folder in env("CONNECT_CATALOG_DIRS", default="").split(":") if folder
 )
@@ -41,6 +45,8 @@ def _checked_base_url(value: str) -> bool:
         raise ImproperlyConfigured("BASE_URL must be an absolute URL such as https://connect.x.com")
     if parts.scheme == "http" and not loopback:
         raise ImproperlyConfigured("BASE_URL must be https unless its host is a loopback host")
+    if parts.netloc != parts.netloc.lower() or parts.username is not None:
+        raise ImproperlyConfigured("BASE_URL must have a lower-case host and no user name")
     if "proxy" in value:
         raise ImproperlyConfigured("BASE_URL must not contain the letters 'proxy'")
     return parts.scheme == "https"
@@ -69,8 +75,8 @@ MIDDLEWARE = [
     "portal.middleware.RequestId",
     "portal.middleware.Headers",
     "django.middleware.security.SecurityMiddleware",
-    "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CallbackHosts",
     "portal.api.cors.Cors",
     "portal.api.fallback.ProblemDocuments",
@@ -133,6 +139,7 @@ AXES_COOLOFF_TIME = 1
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
+AXES_CLIENT_IP_CALLABLE = "portal.middleware.client_address"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

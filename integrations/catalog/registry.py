@@ -51,6 +51,11 @@ def provider(slug: str) -> Provider:
         raise NotFound("integration_not_found") from None
 
 
+def has(slug: str) -> bool:
+    """Return whether the catalog has a provider of this slug."""
+    return slug in _providers
+
+
 def providers() -> tuple[Provider, ...]:
     """Return all providers, by name."""
     return tuple(sorted(_providers.values(), key=lambda item: item.name.casefold()))

@@ -144,13 +144,16 @@ class Identity(Strict):
 
     `source` "request" calls `endpoint` with the new access token; "token" reads the token answer.
     Paths are dotted, list positions are numbers (`user.id`, `0.url`), and `|` separates
-    alternatives (`team.id|enterprise.id`). The account id is built from all `id_paths`, which must be immutable at the provider; the label is only shown.
+    alternatives (`team.id|enterprise.id`). The account id is built from all `id_paths`, which must
+    be immutable at the provider; the label is only shown. `ids_are_local` says that ids are unique
+    only within the endpoint's own host or path, so the settings that form it belong to the id.
     """
 
     source: Literal["request", "token"] = "request"
     endpoint: Endpoint | None = None
     method: Literal["GET", "POST"] = "GET"
     id_paths: Annotated[tuple[str, ...], Field(min_length=1)]
+    ids_are_local: bool = False
     label_path: str
 
     @model_validator(mode="after")

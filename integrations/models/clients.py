@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import hashlib
+import json
 import secrets
 import uuid
 from typing import Any
@@ -16,7 +18,7 @@ from integrations.models.people import EndUser, Organization
 from integrations.models.projects import Integration
 
 CALLBACK_PATH = "/oauth/callback/"
-LAST4_MIN_LENGTH = 12
+LAST4_MIN_LENGTH = 24
 
 
 def new_slot() -> str:
@@ -126,5 +128,14 @@ class ClientVersion(SealedModel):
         super().save(*args, **kwargs)
 
     def seal_context(self) -> dict[str, Any]:
-        """Name this version and its project."""
-        return {"r": str(self.pk), "p": str(self.project_id), "g": self.number}
+        """Name this version, its project, and what the secret is for.
+
+        Whoever can write to the database must not be able to point a kept secret at another host.
+        """
+        purpose = json.dumps([self.client_id, self.settings], sort_keys=True)
+        return {
+            "r": str(self.pk),
+            "p": str(self.project_id),
+            "g": self.number,
+            "h": hashlib.sha256(purpose.encode()).hexdigest(),
+        }

@@ -108,6 +108,7 @@ class AuthorizationRequest(SealedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project_id = models.UUIDField(editable=False)
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="requests")
+    session = models.ForeignKey(PortalSession, on_delete=models.CASCADE, related_name="+")
     oauth_client = models.ForeignKey(OAuthClient, on_delete=models.PROTECT, related_name="+")
     client_version = models.ForeignKey(ClientVersion, on_delete=models.PROTECT, related_name="+")
     config_hash = models.CharField(max_length=64)

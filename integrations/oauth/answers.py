@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -17,6 +17,7 @@ from integrations.errors import (
 )
 from integrations.oauth.http import Answer
 from integrations.secret import Secret
+from integrations.text import storable
 
 TOKEN = re.compile(r"\A[\x20-\x7e]{1,16384}\Z")
 ERROR_CODE = re.compile(r"[^A-Za-z0-9_.\- ]")
@@ -36,7 +37,7 @@ class TokenAnswer:
     token_type: str
     expires_in: int | None
     scope: str | None
-    extra: Mapping[str, Any]
+    extra: Mapping[str, Any] = field(repr=False)
 
 
 def parsed(answer: Answer) -> Any:
@@ -93,7 +94,9 @@ def _at(data: Any, path: str) -> str:
             data = data[int(part)]
         else:
             return ""
-    return str(data)[:255] if isinstance(data, str | int) and not isinstance(data, bool) else ""
+    if not isinstance(data, str | int) or isinstance(data, bool):
+        return ""
+    return storable(str(data)[:255])
 
 
 def _refused(answer: Answer, data: Mapping[str, Any]) -> NoReturn:
@@ -135,7 +138,7 @@ def _scope(value: Any) -> str | None:
         value = " ".join(value)
     if not isinstance(value, str) or len(value) > 16_384:
         raise ProviderFailure("provider_bad_response")
-    return value
+    return storable(value)
 
 
 def _retry_after(answer: Answer) -> int | None:

@@ -122,7 +122,9 @@ def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> Tok
     return _token_request(provider, client, "refresh_token", fields)
 
 
-def account(*, provider: Provider, client: Client, tokens: TokenAnswer) -> Account | None:
+def account(
+    *, provider: Provider, client: Client, settings: Mapping[str, str], tokens: TokenAnswer
+) -> Account | None:
     """Return whose account was connected, or None where the provider cannot tell.
 
     Raises ProviderFailure; the tokens are good all the same.
@@ -142,6 +144,8 @@ def account(*, provider: Provider, client: Client, tokens: TokenAnswer) -> Accou
     parts = [answers.at_path(data, path) for path in identity.id_paths]
     if not any(parts):
         return None
+    if identity.ids_are_local:
+        parts = [*(settings[name] for name in PLACEHOLDER.findall(identity.endpoint or "")), *parts]
     return Account(id="/".join(parts)[:255], label=answers.at_path(data, identity.label_path))
 
 

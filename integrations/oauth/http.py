@@ -14,7 +14,7 @@ import threading
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
@@ -34,8 +34,9 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 DEADLINE, CONNECT_TIMEOUT, HOST_WAIT = 15.0, 5.0, 5.0
 MAX_BODY, MAX_PER_HOST, CHUNK = 65_536, 10, 8_192
-# Teredo and the deprecated IPv4-compatible block lead to IPv4 addresses the filter cannot see.
-EXTRA_BLOCKED = (ipaddress.ip_network("2001::/32"), ipaddress.ip_network("::/96"))
+# Teredo and the deprecated IPv4-compatible block lead to IPv4 addresses the filter cannot see;
+# fec0::/10 was once the private range of IPv6 (RFC 3879).
+EXTRA_BLOCKED = tuple(ipaddress.ip_network(net) for net in ("2001::/32", "::/96", "fec0::/10"))
 
 _call = threading.local()
 
@@ -45,8 +46,8 @@ class Answer:
     """What the provider sent: `headers` have lower-case names."""
 
     status: int
-    headers: Mapping[str, str]
-    body: bytes
+    headers: Mapping[str, str] = field(repr=False)
+    body: bytes = field(repr=False)
 
 
 class _Watched:

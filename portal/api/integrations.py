@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.http import HttpRequest
 from ninja import Router
 
-from integrations.models import Integration
+from integrations import access
 from portal.api import views
 from portal.api.auth import VendorKey, caller
 from portal.api.schemas import IntegrationList, Problem
@@ -16,5 +16,5 @@ router = Router(auth=VendorKey(), tags=["integrations"])
 @router.get("", response={200: IntegrationList, 401: Problem})
 def list_integrations(request: HttpRequest) -> IntegrationList:
     """List the project's active integrations."""
-    rows = Integration.objects.filter(project=caller(request).project, is_active=True)
-    return IntegrationList(integrations=[views.integration(row) for row in rows.order_by("slug")])
+    rows = access.integrations_of(caller(request).project)
+    return IntegrationList(integrations=[views.integration(row) for row in rows])

@@ -22,13 +22,14 @@ def me(request: HttpRequest) -> Me:
     """Return the person and their connections by integration."""
     person: Person = caller(request)
     mine = access.connections_of(person)
-    return Me(user=_user(person), integrations=[_mine(row, mine) for row in _active(person)])
+    rows = access.integrations_of(person.project)
+    return Me(user=_user(person), integrations=[_mine(row, mine) for row in rows])
 
 
 @router.get("/integrations", response={200: IntegrationList, 401: Problem, 403: Problem})
 def integrations(request: HttpRequest) -> IntegrationList:
     """Return what the project offers."""
-    rows = _active(caller(request))
+    rows = access.integrations_of(caller(request).project)
     return IntegrationList(integrations=[views.integration(row) for row in rows])
 
 
@@ -49,11 +50,6 @@ def flow(request: HttpRequest, flow_id: UUID) -> FlowOut:
     row = access.flow_of(who=caller(request), pk=flow_id)
     connect.end_if_stale(row)
     return views.flow(row)
-
-
-def _active(person: Person) -> list[Integration]:
-    rows = Integration.objects.filter(project=person.project, is_active=True).order_by("slug")
-    return list(rows)
 
 
 def _mine(row: Integration, connections: list[Connection]) -> UserIntegration:

@@ -13,6 +13,7 @@ from integrations.errors import (
     ConnectError,
     FieldError,
     FlowClosed,
+    IntegrityBroken,
     InvalidInput,
     NotAllowed,
     NotFound,
@@ -30,6 +31,7 @@ STATUS: dict[type[ConnectError], int] = {
     SessionInvalid: 401,
     InvalidInput: 422,
     FlowClosed: 409,
+    IntegrityBroken: 500,
     ConnectionUnusable: 409,
     ProviderUnavailable: 503,
 }

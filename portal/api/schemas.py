@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from datetime import datetime
+from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict
+from pydantic import ConfigDict, StringConstraints
+
+# What neither database could compare: control characters and lone surrogates.
+QueryText = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]*$", max_length=500)]
 
 
 class FieldProblem(Schema):
@@ -131,9 +135,9 @@ class ConnectionQuery(Schema):
 
     model_config = ConfigDict(extra="forbid")
 
-    user: str | None = None
-    org: str | None = None
-    integration: str | None = None
-    status: str | None = None
-    cursor: str | None = None
+    user: QueryText | None = None
+    org: QueryText | None = None
+    integration: QueryText | None = None
+    status: QueryText | None = None
+    cursor: QueryText | None = None
     limit: int = 50

@@ -14,6 +14,7 @@ from integrations import connect
 from integrations.connect import Wish
 from integrations.errors import ConnectError, NotAllowed
 from integrations.models import PortalSession, Project
+from integrations.text import storable
 from portal import sessions
 from portal.pages import errors, install, manage
 from portal.pages.visit import SESSION_COOKIE, PortalRequest
@@ -61,8 +62,8 @@ def _opened(request: HttpRequest, project: Project, opening: Opening) -> Opened:
     full = Opening(
         origin=opening.origin,
         display=opening.display,
-        return_url=request.POST.get("return_url", ""),
-        locale=request.POST.get("locale", ""),
+        return_url=storable(request.POST.get("return_url", "")),
+        locale=storable(request.POST.get("locale", "")),
         theme=request.POST.get("theme", ""),
     )
     return sessions.open_session(visitor=visitor, opening=full)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
@@ -9,6 +11,10 @@ from django.views.decorators.http import require_GET
 
 from integrations.errors import SealBroken
 from integrations.models import Project
+
+
+class NotMigrated(Exception):
+    """The database is behind the code."""
 
 
 @require_GET
@@ -22,12 +28,20 @@ def ready(request: HttpRequest) -> JsonResponse:
     """Answer 200 if database, migrations and encryption keys are usable, else 503 and which."""
     checks = {"database": False, "migrations": False, "keys": False}
     try:
-        checks["migrations"] = not _unapplied()
-        checks["database"] = True
         checks["keys"] = _keys_open_what_is_stored()
-    except (DatabaseError, SealBroken):
+        checks["database"] = True
+        checks["migrations"] = _migrated()
+    except (DatabaseError, SealBroken, NotMigrated):
         pass
     return JsonResponse({"checks": checks}, status=200 if all(checks.values()) else 503)
+
+
+@cache
+def _migrated() -> bool:
+    """Return True, and stay with it: a migration that was applied is not taken back."""
+    if _unapplied():
+        raise NotMigrated
+    return True
 
 
 def _unapplied() -> bool:

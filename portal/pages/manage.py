@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from integrations import access, tokens
-from integrations.models import Connection, Integration
+from integrations.models import Connection
 from integrations.models.projects import OWN_CLIENT
 from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
@@ -56,11 +56,10 @@ def show(
 ) -> HttpResponse:
     """Show the list, with what was just done above it."""
     session = request.portal_session
-    offered = Integration.objects.filter(project=session.project_id, is_active=True)
     screen = ManageScreen(
         frame=frame(request),
         connections=tuple(_row(item) for item in access.connections_of(session)),
-        offers=tuple(app_of(item) for item in offered.order_by("slug")),
+        offers=tuple(app_of(item) for item in access.integrations_of(session.project)),
         done=done,
         disconnected=disconnected,
     )

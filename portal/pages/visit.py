@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 
+from integrations.catalog import registry
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
 from integrations.models import Integration, PortalSession
 from portal import sessions, texts
@@ -108,12 +109,13 @@ def frame(request: PortalRequest) -> Frame:
 
 def app_of(integration: Integration) -> App:
     """Return the integration as pages show it."""
-    provider = integration.provider
+    # A provider whose file was taken away must not take the person's list away too.
+    known = registry.has(integration.provider_slug)
     return App(
         slug=integration.slug,
-        name=provider.name,
+        name=integration.provider.name if known else integration.slug,
         description=integration.description,
-        logo=logo(provider.slug),
+        logo=logo(integration.provider_slug),
     )
 
 

@@ -13,6 +13,7 @@ from integrations import inputs
 from integrations.catalog import registry
 from integrations.catalog.schema import Setting
 from integrations.errors import InvalidInput
+from integrations.text import storable
 
 PROVIDERS = registry.load()
 SETTINGS = [setting for provider in PROVIDERS.values() for setting in provider.settings]
@@ -163,14 +164,14 @@ def test_a_required_list_of_scopes_needs_one():
 
 
 def test_text_is_made_storable_and_nothing_else_is_altered():
-    assert inputs.storable("a\x00b\ud800c\udfff") == "a\ufffdb\ufffdc\ufffd"
-    assert inputs.storable("\ufeffü\U0001f600\n\x01") == "\ufeffü\U0001f600\n\x01"
+    assert storable("a\x00b\ud800c\udfff") == "a\ufffdb\ufffdc\ufffd"
+    assert storable("\ufeffü\U0001f600\n\x01") == "\ufeffü\U0001f600\n\x01"
 
 
 @given(TEXT)
 @example("\ud800")
 def test_any_text_is_storable(text):
-    stored = inputs.storable(text).encode().decode()
+    stored = storable(text).encode().decode()
     assert "\x00" not in stored
     assert len(stored) == len(text)
 

@@ -80,7 +80,7 @@ CASES = {
     ),
     "demo-desk": Case(
         scope="tickets:read users:read",
-        account=ALICE.digits(9, "demo-desk"),
+        account=f"acme/{ALICE.digits(9, 'demo-desk')}",
         label=ALICE.email,
         path="/demo-desk/acme/oauth/authorize",
         settings={"subdomain": "acme"},
@@ -139,7 +139,7 @@ CASES = {
     ),
     "zendesk": Case(
         scope="read write",
-        account=ALICE.digits(12, "zendesk/acme"),
+        account=f"acme/{ALICE.digits(12, 'zendesk/acme')}",
         label=ALICE.email,
         path="/zendesk/acme/oauth/authorizations/new",
         settings={"subdomain": "acme"},

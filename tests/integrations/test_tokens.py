@@ -14,10 +14,10 @@ from integrations import tokens
 from integrations.errors import (
     ClientRejected,
     GrantRevoked,
+    IntegrityBroken,
     NotFound,
     ProviderFailure,
     ProviderUnavailable,
-    SealBroken,
 )
 from integrations.models import AuditEvent, Connection, Credential
 from integrations.oauth import client as oauth
@@ -252,8 +252,10 @@ def test_a_token_of_an_earlier_generation_is_refused(connection):
     tokens.access_token_for(connection)
     with database.cursor() as cursor:
         cursor.execute(f"UPDATE {table} SET access_token = %s WHERE {key} = {key}", [earlier])
-    with pytest.raises(SealBroken):
+    with pytest.raises(IntegrityBroken):
         tokens.access_token_for(connection)
+    event = AuditEvent.objects.get(action="seal.broken")
+    assert event.object_id == str(connection.pk)
 
 
 def test_a_lease_that_was_left_behind_ends(connection, provider):

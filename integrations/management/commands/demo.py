@@ -47,7 +47,9 @@ class Command(JsonCommand):
         parser.add_argument("--prepare-only", action="store_true", help="prepare, but run nothing")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        """Migrate, prepare the project, start the sites, wait."""
+        """Migrate, prepare the project, start the sites, wait. Raises CommandError over https."""
+        if settings.SECURE:
+            raise CommandError("The demo resets its admin's password: it runs on loopback only.")
         folder: Path = options["folder"]
         folder.mkdir(parents=True, exist_ok=True)
         call_command("migrate", verbosity=0, interactive=False)
