@@ -18,6 +18,9 @@ from tests.browser.chromium import ChromiumMissing, chromium_binary
 from tests.postgres import database_url
 
 QUICK = ("-m", "not browser", "-n", "2")
+# What never asks the database need not run on both.
+WITHOUT_DATABASE = ("fakeas", "test_fakeas", "integrations/catalog", "integrations/oauth")
+WITHOUT_DATABASE += ("test_templates.py", "test_docs.py", "portal/test_settings.py")
 
 
 def main() -> int:
@@ -26,7 +29,8 @@ def main() -> int:
     _require_chromium()
     failed = _pytest("SQLite", QUICK)
     with nullcontext(given) if given.startswith("postgres") else database_url() as url:
-        failed |= _pytest("PostgreSQL", QUICK, DATABASE_URL=url)
+        ignored = [f"--ignore=tests/{path}" for path in WITHOUT_DATABASE]
+        failed |= _pytest("PostgreSQL", (*QUICK, *ignored), DATABASE_URL=url)
     failed |= _pytest("Chromium", ("-m", "browser"))
     return failed
 
