@@ -1,0 +1,283 @@
+"""Nobody reaches what belongs to somebody else, at any address that there is."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.test import Client
+from django.urls import URLPattern, URLResolver
+from django.utils import timezone
+
+from integrations.models import (
+    AuditEvent,
+    AuthorizationRequest,
+    ClientVersion,
+    Connection,
+    Credential,
+    EndUser,
+    Flow,
+    Integration,
+    OAuthClient,
+    PortalSession,
+    Project,
+)
+from portal.api import api
+from portal.urls import urlpatterns
+from tests import factories, trips
+from tests.portal.api.conftest import Caller, vendor_of
+from tests.visitor import Visitor
+
+pytestmark = pytest.mark.django_db
+
+KEPT = (Project, Integration, EndUser, OAuthClient, ClientVersion, Flow, AuthorizationRequest)
+KEPT += (Connection, Credential, AuditEvent)
+
+# What a page is told about whom: {flow} and {connection} are those of the victim.
+PAGES = {
+    "portal/account-type": {"flow": "{flow}", "account_type": "user-configured-oauth"},
+    "portal/options": {"flow": "{flow}", "client_id": "evil", "client_secret": "evil"},
+    "portal/another-client": {"flow": "{flow}"},
+    "portal/step": {"flow": "{flow}", "to": "options"},
+    "portal/flow/status": {"flow": "{flow}"},
+    "portal/cancel": {"flow": "{flow}"},
+    "portal/reconnect": {"connection": "{connection}"},
+    "portal/disconnect": {"connection": "{connection}", "confirm": "1"},
+    "oauth/start": {"flow": "{flow}"},
+}
+# These show only what is the caller's own, so another person gets an answer without the victim.
+OWN_PAGES = {
+    "portal/": {},
+    "portal/manage": {},
+    "portal/connect": {"integration": "nothing"},
+}
+VENDOR = {
+    ("get", "v1/connections/{id}"),
+    ("delete", "v1/connections/{id}"),
+    ("post", "v1/connections/{id}/access-token"),
+}
+OWN_VENDOR = {("get", "v1/connections"), ("get", "v1/integrations")}
+PERSON = {("delete", "v1/me/connections/{id}"), ("get", "v1/flows/{flow}")}
+OWN_PERSON = {("get", "v1/me"), ("get", "v1/me/integrations")}
+# Open to everybody by design; what they may say is tested beside them.
+PUBLIC = {"oauth/callback", "oauth/done", "healthz", "readyz", "api/openapi.json"}
+OPENING = {"embed"}
+ADMIN = {"admin"}
+
+
+def addresses() -> Iterator[str]:
+    """Yield every address of the portal; those of the API come from its operations."""
+    for entry in urlpatterns:
+        text = str(entry.pattern).replace(r"\A", "")
+        if isinstance(entry, URLResolver):
+            yield text.rstrip("/")
+            continue
+        assert isinstance(entry, URLPattern)
+        yield text.split("/(?P")[0].split("/<uuid")[0]
+
+
+def operations() -> set[tuple[str, str]]:
+    """Return method and address of every operation of the API."""
+    names = {"{connection_id}": "{id}", "{flow_id}": "{flow}"}
+    found = set()
+    for path, methods in api.get_openapi_schema()["paths"].items():
+        for old, new in names.items():
+            path = path.replace(old, new)
+        found |= {(method, path.removeprefix("/api/")) for method in methods}
+    return found
+
+
+def test_every_address_has_a_row_here():
+    known = {*PAGES, *OWN_PAGES, *PUBLIC, *OPENING, *ADMIN, "api"} - {"api/openapi.json"}
+    assert set(addresses()) == known
+
+
+def test_every_operation_has_a_row_here():
+    assert operations() == VENDOR | OWN_VENDOR | PERSON | OWN_PERSON
+
+
+def state() -> dict[str, Any]:
+    """Return all that matters in the database."""
+    rows = {model.__name__: list(model.objects.order_by("pk").values()) for model in KEPT}
+    for row in rows["Credential"] + rows["ClientVersion"] + rows["AuthorizationRequest"]:
+        sealed = {name: value for name, value in row.items() if hasattr(value, "ciphertext")}
+        row.update({name: bytes(value.ciphertext) for name, value in sealed.items()})
+    for row in rows["Project"]:
+        row.pop("audit_key")
+    return rows
+
+
+@pytest.fixture
+def victim(dana):
+    """Dana, with a connection and a flow that waits for the provider."""
+    (integration,) = dana.project.integrations.all()
+    client = OAuthClient.objects.get()
+    who = EndUser.objects.get()
+    connection = factories.make_connection(
+        integration, who, client=client, account_label="dana@victim.example"
+    )
+    dana.connection = str(connection.pk)
+    dana.start()
+    return dana
+
+
+def somebody(kind: str, victim) -> Visitor:
+    """Return a caller of this kind, who holds what such a caller would hold."""
+    if kind == "other project":
+        project = factories.make_project("Globex")
+        factories.make_integration(project, "demo-mail")
+        return trips.prepared(project)
+    if kind == "other person":
+        return trips.prepared(victim.project, "mallory")
+    caller = Visitor(victim.project, handle=victim.handle, flow=victim.flow)
+    if kind == "no visit":
+        caller.handle = ""
+    if kind == "ended visit":
+        PortalSession.objects.update(ended_at=timezone.now())
+    if kind == "other handle":
+        caller.handle = "x" * 43
+    return caller
+
+
+STRANGERS = ("other person", "other project")
+OUTSIDERS = ("no visit", "ended visit", "other handle")
+
+
+def filled(fields: dict[str, str], victim) -> dict[str, str]:
+    """Return the fields with the victim's ids."""
+    return {
+        name: value.format(flow=victim.flow, connection=victim.connection)
+        for name, value in fields.items()
+    }
+
+
+@pytest.mark.parametrize("kind", STRANGERS + OUTSIDERS)
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_does_nothing_for_somebody_else(victim, path, kind):
+    caller = somebody(kind, victim)
+    before = state()
+    caller.post(f"/{path}", **filled(PAGES[path], victim))
+    assert caller.last.status_code == (404 if kind in STRANGERS else 401)
+    assert "victim.example" not in caller.page.html
+    assert state() == before
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+@pytest.mark.parametrize("path", OWN_PAGES)
+def test_a_page_shows_only_what_is_ones_own(victim, path, kind):
+    caller = somebody(kind, victim)
+    before = state()
+    caller.post(f"/{path}", **OWN_PAGES[path])
+    assert caller.last.status_code in (200, 404, 405)
+    for private in ("victim.example", victim.connection, victim.flow):
+        assert private not in caller.page.html
+    assert state() == before
+
+
+@pytest.mark.parametrize("kind", OUTSIDERS)
+@pytest.mark.parametrize("path", OWN_PAGES)
+def test_a_page_shows_nothing_without_a_visit(victim, path, kind):
+    caller = somebody(kind, victim)
+    before = state()
+    if path == "portal/":
+        caller.client.cookies["cp_s"] = caller.handle
+        caller.answers.append(caller.client.get(f"/{path}"))
+    else:
+        caller.post(f"/{path}", **OWN_PAGES[path])
+    assert caller.last.status_code == 401
+    assert "victim.example" not in caller.last.content.decode()
+    assert state() == before
+
+
+@pytest.mark.parametrize("path", [*PAGES, *OWN_PAGES])
+@pytest.mark.parametrize("origin", [None, "null", factories.ORIGIN, "https://evil.example"])
+def test_a_page_does_nothing_for_a_form_of_another_site(victim, path, origin):
+    fields = {"handle": victim.handle, **filled(PAGES.get(path, {}), victim)}
+    before = state()
+    headers = {} if origin is None else {"Origin": origin}
+    answer = victim.client.post(f"/{path}", fields, headers=headers)
+    assert answer.status_code == (405 if path == "portal/" else 403)
+    assert "victim.example" not in answer.content.decode()
+    assert state() == before
+
+
+@pytest.mark.parametrize("path", [*PAGES, *OWN_PAGES])
+def test_a_page_does_nothing_for_a_get(victim, path):
+    fields = {"handle": victim.handle, **filled(PAGES.get(path, {}), victim)}
+    before = state()
+    answer = victim.client.get(f"/{path}", fields, headers={"Origin": settings.BASE_ORIGIN})
+    assert answer.status_code == (401 if path == "portal/" else 405)
+    assert state() == before
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+@pytest.mark.parametrize("mode", ["install", "reconnect"])
+def test_a_visit_is_not_opened_onto_a_connection_of_somebody_else(victim, kind, mode):
+    caller = somebody(kind, victim)
+    caller.open(mode="manage")  # the token's own name and email are taken over here
+    before = state()
+    caller.open(connection_id=victim.connection, mode=mode)
+    assert caller.last.status_code == 404
+    assert state() == before
+
+
+def test_a_visit_is_not_opened_with_a_token_of_another_project(victim):
+    other = factories.make_project("Globex", which=1)
+    before = state()
+    for token in (factories.user_token(other, which=1), factories.user_token(other), ""):
+        victim.open(user_token=token or "none")
+        assert victim.last.status_code == 401
+    assert state() == before
+
+
+def test_a_callback_and_its_end_tell_a_stranger_nothing(victim, provider):
+    answer = Client().get(f"/oauth/callback/{OAuthClient.objects.get().slot}?state=x&code=y")
+    assert answer.status_code == 400
+    page = Client().get(f"/oauth/done/{victim.flow}")
+    assert page.status_code == 200
+    for private in ("victim.example", "Dana", "dana", victim.connection):
+        assert private not in page.content.decode()
+
+
+def url(path: str, victim) -> str:
+    """Return an operation's address with the victim's ids."""
+    return "/" + path.format(id=victim.connection, flow=victim.flow)
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(VENDOR | OWN_VENDOR))
+def test_another_projects_key_reaches_nothing(victim, method, path):
+    other = vendor_of(factories.make_project("Globex"))
+    before = state()
+    answer = other(method, url(path, victim))
+    assert answer.status_code == (404 if (method, path) in VENDOR else 200)
+    assert "victim.example" not in answer.content.decode()
+    assert state() == before
+
+
+@pytest.mark.parametrize(("method", "path"), sorted(operations()))
+def test_an_operation_does_nothing_for_callers_of_another_kind(victim, method, path):
+    key = vendor_of(victim.project).headers["Authorization"]
+    token = f"Bearer {factories.user_token(victim.project)}"
+    handle = f"CP {victim.handle}"
+    fits = {key} if (method, path) in VENDOR | OWN_VENDOR else {token}
+    if path == "v1/flows/{flow}":
+        fits.add(handle)
+    before = state()
+    for credentials in {key, token, handle, "Bearer x", ""} - fits:
+        assert Caller(credentials)(method, url(path, victim)).status_code == 401
+    assert state() == before
+
+
+@pytest.mark.parametrize("kind", STRANGERS)
+@pytest.mark.parametrize(("method", "path"), sorted(PERSON | OWN_PERSON))
+def test_another_persons_token_reaches_nothing(victim, method, path, kind):
+    stranger = somebody(kind, victim)
+    caller = Caller(f"Bearer {factories.user_token(stranger.project, stranger.sub)}")
+    caller("GET", "/v1/me")  # the token's own name and email are taken over here
+    before = state()
+    answer = caller(method, url(path, victim))
+    assert answer.status_code == (404 if (method, path) in PERSON else 200)
+    assert "victim.example" not in answer.content.decode()
+    assert state() == before
