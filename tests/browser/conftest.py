@@ -155,7 +155,7 @@ class listening:
 
     def _console(self, message: ConsoleMessage) -> None:
         if message.type == "error" and POLICY.search(message.text):
-            self.complaints.append(message.text)
+            self.complaints.append(f"{message.text} {message.location['url']}")
 
     def _error(self, error: object) -> None:
         self.complaints.append(str(getattr(error, "error", Error("unknown"))))

@@ -170,3 +170,11 @@ def test_a_script_put_into_a_page_does_not_run_and_is_noticed(mallory, complaint
     mallory.page.wait_for_timeout(100)
     assert [text for text in complaints if "script-src" in text]
     complaints.clear()
+
+
+def test_a_field_that_was_resized_is_no_violation_after_the_next_page(dana):
+    dana.connect(account_type=OWN)
+    dana.portal.locator("details.scopes summary").click()
+    dana.portal.locator("#extra_scopes").evaluate("(field) => { field.style.height = '90px'; }")
+    dana.press("Save and continue")
+    expect(dana.portal.locator("#errors")).to_be_focused()

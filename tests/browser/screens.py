@@ -1,0 +1,57 @@
+"""Look at one screen in both themes, wide and narrow: does it fit, can everybody use it?"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Frame, Page
+
+THEMES = ("light", "dark")
+WIDTHS = {1280: 900, 320: 720}
+RULES = {
+    "runOnly": {"type": "tag", "values": ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa"]},
+    "resultTypes": ["violations"],
+}
+OVERFLOWING = """() => {
+  const room = document.documentElement.clientWidth;
+  const wide = (node) => node.getBoundingClientRect().right > room + 1
+    && getComputedStyle(node).visibility !== "hidden" && node.checkVisibility();
+  const scrolls = document.documentElement.scrollWidth > room;
+  return scrolls ? [...document.querySelectorAll("body *")].filter(wide)
+    .map((node) => node.outerHTML.slice(0, 90)) : [];
+}"""
+
+
+@dataclass
+class Gallery:
+    """Takes pictures, and keeps what is wrong with the screens."""
+
+    folder: Path
+    problems: list[str] = field(default_factory=list)
+    seen: list[str] = field(default_factory=list)
+
+    def take(self, name: str, page: Page, frame: Frame | None = None) -> None:
+        """Look at a page, or at a frame in it, in every theme and width."""
+        self.seen.append(name)
+        for theme in THEMES:
+            page.emulate_media(color_scheme=theme, reduced_motion="reduce")
+            for width, height in WIDTHS.items():
+                page.set_viewport_size({"width": width, "height": height})
+                self._look(f"{name}-{theme}-{width}", page, frame or page.main_frame)
+            self._check(f"{name}-{theme}", frame or page.main_frame)
+        page.set_viewport_size({"width": 1280, "height": 900})
+
+    def _look(self, name: str, page: Page, frame: Frame) -> None:
+        frame.evaluate("() => new Promise((done) => setTimeout(done, 120))")
+        page.screenshot(path=self.folder / f"{name}.png", caret="initial")
+        over = frame.evaluate(OVERFLOWING)
+        if over or frame.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            self.problems.append(f"{name} scrolls sideways: {over}")
+
+    def _check(self, name: str, frame: Frame) -> None:
+        found = Axe().run(frame, options=RULES).response["violations"]
+        for rule in found:
+            nodes = [node["html"][:120] for node in rule["nodes"][:3]]
+            self.problems.append(f"{name}: {rule['id']}: {nodes}")
