@@ -43,7 +43,7 @@ def test_the_document_is_served_to_everybody():
     assert answer.json() == json.loads(DOCUMENT.read_text())
 
 
-@pytest.mark.parametrize(("method", "path"), operations())
+@pytest.mark.parametrize(("method", "path"), list(operations()))
 def test_every_operation_asks_who_calls(method, path):
     assert api.get_openapi_schema()["paths"][path][method]["security"]
     url = path.replace("{connection_id}", str(uuid4())).replace("{flow_id}", str(uuid4()))
