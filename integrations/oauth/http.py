@@ -167,6 +167,7 @@ class Transport:
         self._hosts: dict[str, threading.BoundedSemaphore] = defaultdict(
             lambda: threading.BoundedSemaphore(MAX_PER_HOST)
         )
+        self._lock = threading.Lock()
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
@@ -216,7 +217,8 @@ class Transport:
 
     @contextmanager
     def _place_for(self, host: str) -> Iterator[None]:
-        places = self._hosts[host]
+        with self._lock:
+            places = self._hosts[host]
         if not places.acquire(timeout=HOST_WAIT):
             raise ProviderUnavailable("provider_busy")
         try:
