@@ -31,6 +31,8 @@ def test_the_screens_of_an_own_app(dana, gallery):
     show("picker")
     dana.choose_own_app()
     expect(dana.title).to_have_text("Set up your own Demo Mail app")
+    hint = dana.portal.locator("#client_secret_hint").inner_text()
+    assert hint.splitlines()[-1] == "Once saved it is never shown again."
     show("form")
     dana.portal.locator("details.scopes summary").click()
     dana.press("Save and continue")
