@@ -61,7 +61,7 @@ def client_options(request: PortalRequest) -> HttpResponse:
         saved = connect.save_options(flow=flow, config=config, scope_text=scope_text)
     except InvalidInput as error:
         return _form(request, flow, error.errors)
-    tidied = tuple(Notice("tidied", text, "") for text in saved.notices.values())
+    tidied = tuple(Notice("tidied", "", text) for text in saved.notices.values())
     return _review(request, flow, notices=tidied)
 
 
