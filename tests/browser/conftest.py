@@ -43,17 +43,24 @@ def clean_stack(stack: Stack) -> Stack:
     return stack
 
 
+@pytest.fixture(scope="session")
+def usual_host(stack: Stack) -> Iterator[AcmeSite]:
+    """The host page as it is."""
+    with stack.acme() as site:
+        yield site
+
+
+@pytest.fixture
+def acme(usual_host: AcmeSite, clean_stack: Stack) -> AcmeSite:
+    """The host page, before a provider that behaves."""
+    return usual_host
+
+
 @pytest.fixture
 def open_host(clean_stack: Stack) -> Iterator[OpenHost]:
-    """Serve the host page with headers of the test's choice."""
+    """Serve another host page, with headers of the test's choice."""
     with ExitStack() as sites:
         yield lambda **headers: sites.enter_context(clean_stack.acme(**headers))
-
-
-@pytest.fixture
-def acme(open_host: OpenHost) -> AcmeSite:
-    """The host page."""
-    return open_host()
 
 
 @pytest.fixture(scope="session")

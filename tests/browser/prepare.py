@@ -1,4 +1,4 @@
-"""Prepare the database of a stack: `python -m tests.browser.prepare ORIGIN KEY_FILE SLUG...`.
+"""Prepare a stack's database: `python -m tests.browser.prepare ORIGIN,ORIGIN KEY_FILE SLUG...`.
 
 Calls the operator's commands one after the other, in one process because each start takes time.
 """
@@ -14,17 +14,18 @@ import django
 from django.core.management import call_command
 
 
-def main(origin: str, key_file: str, *slugs: str) -> None:
+def main(origins: str, key_file: str, *slugs: str) -> None:
     """Print what create_project printed."""
     os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
     django.setup()
     call_command("migrate", verbosity=0)
     call_command("collectstatic", verbosity=0, interactive=False)
-    made = io.StringIO()
+    made, named = io.StringIO(), []
+    for origin in origins.split(","):
+        named += ["--origin", origin, "--return-url", f"{origin}/return"]
     call_command(
-        "create_project", "Acme CRM", origin=[origin], return_url=[f"{origin}/return"],
-        signing_key_out=key_file, json=True, stdout=made,
-    )  # fmt: skip
+        "create_project", "Acme CRM", *named, signing_key_out=key_file, json=True, stdout=made
+    )
     project = json.loads(made.getvalue())
     for slug in slugs:
         call_command("enable_integration", project["project_id"], slug, stdout=io.StringIO())

@@ -44,7 +44,7 @@ class Gallery:
         page.set_viewport_size({"width": 1280, "height": 900})
 
     def _look(self, name: str, page: Page, frame: Frame) -> None:
-        frame.evaluate("() => new Promise((done) => setTimeout(done, 120))")
+        frame.evaluate("() => new Promise((done) => setTimeout(done, 60))")
         page.screenshot(path=self.folder / f"{name}.png", caret="initial")
         over = frame.evaluate(OVERFLOWING)
         if over or frame.evaluate("document.documentElement.scrollWidth > innerWidth"):

@@ -96,9 +96,13 @@ class Stack:
             return Answer(error.code, _data(error.read()), dict(error.headers))
 
     def acme(self, **options: Any) -> AcmeSite:
-        """Return the host page, to be entered; options are headers, or replace what is right."""
+        """Return the host page, to be entered; options are headers, or replace what is right.
+
+        It has two registered origins, so that one with other headers can stand beside the usual.
+        """
+        name = "OTHER_ACME_PORT" if options else "ACME_PORT"
         usual: dict[str, Any] = {
-            "port": int(self.environment["ACME_PORT"]),
+            "port": int(self.environment[name]),
             "portal": self.base_url,
             "project": self.project_id,
             "signing_key": self.signing_key,
@@ -142,12 +146,12 @@ def _prepared(folder: Path, provider: FakeAS) -> Stack:
     for path in (*CATALOG.glob("*.toml"), *(CATALOG / "seven").glob("*.toml")):
         text = path.read_text(encoding="utf-8").replace("http://127.0.0.1:8002", provider.url)
         (catalog / path.name).write_text(text, encoding="utf-8")
-    port, acme_port = free_port(), free_port()
+    port, acme_ports = free_port(), (free_port(), free_port())
     base_url = f"http://localhost:{port}"
-    stack = Stack(folder, base_url, provider, _environment(folder, base_url, port, acme_port))
-    origin = f"http://acme.localhost:{acme_port}"
+    stack = Stack(folder, base_url, provider, _environment(folder, base_url, port, *acme_ports))
+    origins = ",".join(f"http://acme.localhost:{each}" for each in acme_ports)
     made = stack.run(
-        "-m", "tests.browser.prepare", origin, str(folder / "signing-key.pem"),
+        "-m", "tests.browser.prepare", origins, str(folder / "signing-key.pem"),
         "demo-mail", "demo-desk", *SEVEN,
     )  # fmt: skip
     project = json.loads(made.splitlines()[-1])
@@ -156,7 +160,9 @@ def _prepared(folder: Path, provider: FakeAS) -> Stack:
     return stack
 
 
-def _environment(folder: Path, base_url: str, port: int, acme_port: int) -> dict[str, str]:
+def _environment(
+    folder: Path, base_url: str, port: int, acme_port: int, other_acme_port: int
+) -> dict[str, str]:
     kept = {name: os.environ[name] for name in ("PATH", "HOME", "LANG") if name in os.environ}
     return {
         **kept,
@@ -169,6 +175,7 @@ def _environment(folder: Path, base_url: str, port: int, acme_port: int) -> dict
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": "1",
         "ACME_PORT": str(acme_port),
+        "OTHER_ACME_PORT": str(other_acme_port),
         "PYTHONUNBUFFERED": "1",
     }
 

@@ -90,15 +90,15 @@ class Watch:
 
 
 @pytest.fixture(scope="module")
-def visit(stack, chromium) -> Visit:
+def visit(stack, usual_host, chromium) -> Visit:
     """Connect once, with names that are easy to find."""
     stack.provider.reset(clients=True)
     page, watch = chromium.contexts[0].new_page(), Watch()
     page.context.clear_cookies()
     watch.over(page)
     try:
-        with stack.acme() as site, somebody_new() as user:
-            return _connected(Person(page, site, user), watch, stack)
+        with somebody_new() as user:
+            return _connected(Person(page, usual_host, user), watch, stack)
     finally:
         watch.off(page)
         page.close()
