@@ -116,6 +116,22 @@ def test_a_token_in_the_address_is_not_read(project, client, caplog):
     assert token not in caplog.text + answer.content.decode()
 
 
+def test_every_refusal_of_a_token_looks_alike_and_shows_none(project, client, caplog):
+    caplog.set_level("DEBUG")
+    pages = set()
+    for token in (factories.user_token(project, ""), factories.user_token(project)[:-9], "", "x"):
+        answer = client.post(
+            f"/embed/{project.pk}/open",
+            {"user_token": token, "integration": "demo-mail"},
+            headers={"Origin": factories.ORIGIN},
+        )
+        text = answer.content.decode().replace(answer["X-Request-Id"], "")
+        pages.add((answer.status_code, text))
+        assert len(token) < 9 or token not in text + caplog.text
+    assert len(pages) == 1
+    assert not PortalSession.objects.exists()
+
+
 @pytest.mark.parametrize(
     ("display", "destination", "fits"),
     [

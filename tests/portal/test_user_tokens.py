@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from django.utils import timezone
 
 from integrations.errors import SessionInvalid
-from integrations.models import EndUser, Organization, PortalSession, SigningKey
+from integrations.models import EndUser, Organization, SigningKey
 from portal import sessions
 from tests import factories
 
@@ -198,6 +198,18 @@ def test_a_token_of_another_key_is_refused(project):
     assert refused(project, token) == "user_token_invalid"
 
 
+def test_a_key_is_used_with_its_own_algorithm_only(project):
+    key, headers = factories.private_key(), {"kid": factories.KID}
+    token = jwt.encode(factories.claims(project), key, "PS256", headers)
+    assert refused(project, token) == "user_token_invalid"
+
+
+def test_a_token_that_is_good_but_oversized_is_refused(project):
+    token = signed(GOOD, factories.claims(project, padding="x" * 6_000))
+    assert len(token) > 8_192
+    assert refused(project, token) == "user_token_invalid"
+
+
 @pytest.mark.parametrize("changed", CLAIMS.values(), ids=CLAIMS)
 def test_a_loose_claim_is_refused(project, changed):
     audience = f"http://localhost:8000/p/{project.pk}"
@@ -222,10 +234,11 @@ def test_a_token_of_another_project_is_refused(project):
     other = factories.make_project("Globex", which=1)
     assert refused(project, factories.user_token(other)) == "user_token_invalid"
     assert refused(project, factories.user_token(other, which=1)) == "user_token_invalid"
-    borrowed = {"iss": str(project.pk), "aud": f"http://localhost:8000/p/{project.pk}"}
-    assert refused(project, factories.user_token(other, which=1, **borrowed)) == (
-        "user_token_invalid"
+    SigningKey.objects.filter(project=other).update(kid="another")
+    token = jwt.encode(
+        factories.claims(project), factories.private_key(which=1), "RS256", {"kid": "another"}
     )
+    assert refused(project, token) == "user_token_invalid"
 
 
 def test_a_token_of_a_revoked_key_is_refused(project):
@@ -279,21 +292,3 @@ def test_names_are_cleaned_and_organizations_kept(project):
     assert found.end_user.name == "Dana " + "x" * 75
     assert (found.end_user.email, found.end_user.organization.external_id) == ("", "acme")
     assert found.org_admin is False
-
-
-def test_every_refusal_looks_alike_on_the_page_and_shows_no_token(project, client, caplog):
-    caplog.set_level("DEBUG")
-    tokens = [signed(GOOD, factories.claims(project, sub="")), "x", "", "a.b.c"]
-    tokens += [signed({**GOOD, "kid": "another"}, factories.claims(project))]
-    pages = set()
-    for token in tokens:
-        answer = client.post(
-            f"/embed/{project.pk}/open",
-            {"user_token": token, "integration": "demo-mail"},
-            headers={"Origin": factories.ORIGIN},
-        )
-        text = answer.content.decode().replace(answer["X-Request-Id"], "")
-        pages.add((answer.status_code, text))
-        assert len(token) < 9 or token not in text + caplog.text
-    assert len(pages) == 1
-    assert not PortalSession.objects.exists()
