@@ -48,34 +48,22 @@ def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Au
     client = clients.oauth_client(version=version)
     state, browser_token = new_token(), new_token()
     verifier = oauth.new_code_verifier() if provider.code_challenge_method == "S256" else None
+    request = AuthorizationRequest(
+        project_id=flow.project_id,
+        flow=flow,
+        session=flow.session,
+        oauth_client=version.oauth_client,
+        client_version=version,
+        config_hash=clients.current_hash(version),
+        state_hash=digest(state),
+        browser_hash=digest(browser_token),
+        code_verifier=verifier,
+        expires_at=timezone.now() + LIFETIME,
+    )
     with transaction.atomic():
         _end_older(flow)
-        AuthorizationRequest(
-            project_id=flow.project_id,
-            flow=flow,
-            session=flow.session,
-            oauth_client=version.oauth_client,
-            client_version=version,
-            config_hash=clients.current_hash(version),
-            state_hash=digest(state),
-            browser_hash=digest(browser_token),
-            code_verifier=verifier,
-            expires_at=timezone.now() + LIFETIME,
-        ).save(force_insert=True)
-        started = Flow.objects.filter(
-            pk=flow.pk,
-            status__in=Flow.EDITABLE,
-            account_type=flow.account_type,
-            oauth_client=version.oauth_client_id,
-        ).update(
-            status=Flow.Status.WAITING,
-            error_code="",
-            client_version=version,
-            scopes=list(scopes),
-            updated_at=timezone.now(),
-        )
-        if not started:
-            raise FlowClosed
+        request.save(force_insert=True)
+        _set_waiting(flow, version, scopes)
     url = oauth.authorization_url(
         provider=provider,
         client=client,
@@ -178,6 +166,24 @@ def spend(request: AuthorizationRequest) -> None:
     AuthorizationRequest.objects.filter(pk=request.pk).update(
         status=AuthorizationRequest.Status.FAILED, code_verifier=None
     )
+
+
+def _set_waiting(flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> None:
+    # Only as it was when the person pressed the button: a choice made meanwhile wins.
+    started = Flow.objects.filter(
+        pk=flow.pk,
+        status__in=Flow.EDITABLE,
+        account_type=flow.account_type,
+        oauth_client=version.oauth_client_id,
+    ).update(
+        status=Flow.Status.WAITING,
+        error_code="",
+        client_version=version,
+        scopes=list(scopes),
+        updated_at=timezone.now(),
+    )
+    if not started:
+        raise FlowClosed
 
 
 def _check_issuer(request: AuthorizationRequest, response: Response) -> None:

@@ -105,7 +105,7 @@ class SealedModel(models.Model):
 
     def seal_context(self) -> dict[str, Any]:
         """Return what an envelope of this row names: row, project and generation."""
-        raise NotImplementedError
+        raise TypeError(f"{type(self).__name__} does not say what its envelopes name")
 
     def open(self, column: str) -> Secret | None:
         """Return the secret kept in `column`. Raises SealBroken."""

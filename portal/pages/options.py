@@ -63,34 +63,37 @@ def screen(
     chosen = _chosen(flow, rules)
     rows = scope_rows(rules=rules, chosen=chosen)
     described = {row.name for row in rows}
-    redirect_uri = flow.oauth_client.redirect_uri()
-    scope_text = provider.scope_separator.join(chosen)
     by_field = {_input_id(provider, error.field): error.message for error in errors}
+    values = _values(flow, version)
     return OptionsScreen(
         frame=frame(request),
         app=app_of(flow.integration),
         flow_id=flow.pk,
         step=step,
         can_go_back=len(flow.offered) > 1,
-        redirect_uri=redirect_uri,
-        guide=_guide(provider, _values(flow, version)),
+        redirect_uri=flow.oauth_client.redirect_uri(),
+        guide=_guide(provider, values),
         client_id=flow.draft.get("client_id", version.client_id if version else ""),
         client_id_label=provider.client_id_label,
         client_id_hint=provider.client_id_hint,
         client_secret_label=provider.client_secret_label,
         client_secret_hint=provider.client_secret_hint,
-        saved=SavedSecret(version.last4, version.created_at) if version else None,
-        settings=tuple(
-            _setting(item, _values(flow, version), by_field) for item in provider.settings
-        ),
+        saved=_saved(flow, version),
+        settings=tuple(_setting(item, values, by_field) for item in provider.settings),
         scopes=rows,
         extra_scopes=" ".join(name for name in chosen if name not in described),
         custom_scopes_allowed=rules.custom_allowed,
-        scope_text=scope_text,
+        scope_text=provider.scope_separator.join(chosen),
         errors=tuple(FormError(field, message) for field, message in by_field.items()),
         error_by_field=by_field,
         notices=notices,
     )
+
+
+def _saved(flow: Flow, version: ClientVersion | None) -> SavedSecret | None:
+    # A secret that the provider has just refused is not worth keeping: ask for it anew.
+    refused = flow.status == Flow.Status.FAILED and flow.error_code == "invalid_client"
+    return None if version is None or refused else SavedSecret(version.last4, version.created_at)
 
 
 def scope_rows(*, rules: ScopePolicy, chosen: tuple[str, ...]) -> tuple[ScopeRow, ...]:

@@ -166,3 +166,11 @@ class listening:
 
     def _error(self, error: object) -> None:
         self.complaints.append(str(getattr(error, "error", Error("unknown"))))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark everything in this folder: all of it needs Chromium."""
+    folder = Path(__file__).parent
+    for item in items:
+        if folder in item.path.parents:
+            item.add_marker(pytest.mark.browser)
