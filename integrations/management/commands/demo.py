@@ -143,7 +143,7 @@ def _lines(facts: dict[str, str]) -> list[str]:
         f"  An API key of the project                 {facts['api_key']}",
         "",
         f"  Open {facts['host_page']}, press Connect beside Demo Mail, choose your own app and",
-        f"  enter the client ID {MAGIC_CLIENT} with the secret {MAGIC_SECRET}.",
+        f"  enter the App ID {MAGIC_CLIENT} with the App secret {MAGIC_SECRET}.",
         "  Press Ctrl+C here to stop.",
         "",
     ]

@@ -69,10 +69,13 @@ function draw() {
   if (focused) document.querySelector(`[aria-label="${CSS.escape(focused)}"]`)?.focus();
 }
 
+const offered = (type) => integrations.find((each) => each.type === type).accountTypes;
+
 const actions = {
   connect: (type) =>
     sdk.connect(type, {
-      accountType: byId("account-type").value.split(" "),
+      // "Let the user choose" means: among what the vendor offers for this integration.
+      accountType: byId("account-type").value || offered(type),
       selectedCredentialId: sdk.getUser().integrations[type]?.credentialId,
       theme: "auto",
     }),
