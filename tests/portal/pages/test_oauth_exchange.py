@@ -18,8 +18,10 @@ DOWN = "provider_unreachable"
 BODIES = ["malformed", "empty", "array", "string", "null", "nan", "infinity", "long_number", "deep"]
 BODIES += ["duplicate_keys", "no_token", "number_token", "newline_token", "html", "gzip_bomb"]
 BODIES += ["huge", "latin1"]
+NAN = '{"access_token": "a-token", "token_type": "Bearer", "level": NaN}'
 FAULTS = {
     **{f"body {name}": ({"token_body": name}, BAD) for name in BODIES},
+    "NaN in passing": ({"token_body": NAN}, BAD),
     "deep, but small": ({"token_body": "[" * 30_000 + "]" * 30_000}, BAD),
     "form that is none": ({"token_body": {"body": "a", "content_type": "text/plain"}}, BAD),
     "empty 204": ({"token_body": {"body": "", "status": 204}}, BAD),

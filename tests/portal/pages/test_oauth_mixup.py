@@ -157,6 +157,10 @@ MEANWHILE = {
         lambda dana: Flow.objects.update(oauth_client=None, client_version=None),
         "settings_changed",
     ),
+    "back at the form": (
+        lambda dana: Flow.objects.update(client_version=None),
+        "settings_changed",
+    ),
     "other permissions": (
         lambda dana: Flow.objects.update(status="DRAFT", scopes=["contacts.read"]),
         "settings_changed",
