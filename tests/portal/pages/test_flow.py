@@ -29,4 +29,3 @@ def test_it_connects_with_an_own_client(dana):
     assert connection.status == Connection.Status.VALID
     assert connection.account_label == "alice@example.test"
     assert "alice@example.test" in dana.status().text
-
