@@ -190,9 +190,7 @@ def test_a_disconnection_during_a_refresh_brings_no_tokens_back(connection, prov
         target=lambda: found.extend(threads.at_once(1, lambda: tokens.access_token_for(connection)))
     )
     caller.start()
-    for _ in range(500):
-        if refreshes(provider):
-            break
+    while caller.is_alive() and not refreshes(provider):
         time.sleep(0.01)
     tokens.disconnect(connection=connection, actor="test")
     caller.join()
