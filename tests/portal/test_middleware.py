@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from django.test import Client, override_settings
 
+from portal.pages import health
 from tests import factories
 from tests.visitor import Visitor
 
@@ -66,6 +67,7 @@ def test_the_host_header_never_reaches_the_redirect_url(provider):
 
 
 def test_readiness_says_what_is_missing(client, monkeypatch):
+    health._migrated.cache_clear()
     monkeypatch.setattr("portal.pages.health._unapplied", lambda: True)
     answer = client.get("/readyz")
     assert answer.status_code == 503
