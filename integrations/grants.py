@@ -10,7 +10,7 @@ from django.utils import timezone
 
 from integrations import audit, scopes, tokens
 from integrations.errors import NotAllowed, NotFound, ProviderFailure
-from integrations.models import AuthorizationRequest, Connection, Flow
+from integrations.models import AuthorizationRequest, Connection, EndUser, Flow
 from integrations.oauth.answers import TokenAnswer, at_path
 from integrations.oauth.client import Account
 
@@ -45,6 +45,8 @@ def _kept(
     request: AuthorizationRequest, answer: TokenAnswer, account: Account | None
 ) -> Connection:
     flow = request.flow
+    # Two first approvals of one account must not make two connections of it.
+    EndUser.objects.select_for_update().get(pk=flow.end_user_id)
     connection, is_new = _connection(flow, account), False
     if connection is None:
         connection, is_new = _new_connection(request), True

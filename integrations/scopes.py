@@ -51,7 +51,13 @@ def checked(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
     Raises InvalidInput for a scope the policy does not permit.
     """
     offered = {scope.name for scope in rules.selectable()} | set(rules.default)
-    refused = [name for name in names if name not in offered and not rules.custom_allowed]
+    # A described permission that is not allowed stays so, however freely others may be typed.
+    withheld = {scope.name for scope in rules.known} - offered
+    refused = [
+        name
+        for name in names
+        if name not in offered and (name in withheld or not rules.custom_allowed)
+    ]
     if refused:
         shown = ", ".join(name[:60] for name in refused[:5])
         message = f"These permissions are not offered here: {shown}. Remove them."

@@ -72,7 +72,7 @@ def _opened(request: HttpRequest, project: Project, opening: Opening) -> Opened:
 def _first_page(request: HttpRequest, opened: Opened) -> HttpResponse:
     session = opened.session
     mode = request.POST.get("mode", "install")
-    if mode not in MODES:
+    if mode not in MODES or (mode == "reconnect" and not request.POST.get("connection_id")):
         raise NotAllowed("start_refused")
     visit = _as_visit(request, opened)
     flow = None if mode == "manage" else connect.begin(session=session, wish=_wish(request))

@@ -84,6 +84,12 @@ def test_a_project_can_narrow_what_is_offered(policy):
     assert scopes.checked(rules=rules, names=("openid",)) == ("mail.read", "openid")
 
 
+def test_a_described_permission_that_is_not_allowed_cannot_be_typed_either(policy):
+    rules = policy(default_scopes=["openid"], allowed_scopes=["profile"])
+    assert refused(rules, "openid", "mail.send") == "scope_not_allowed"
+    assert scopes.checked(rules=rules, names=("openid", "x.y")) == ("openid", "x.y")
+
+
 def test_everything_described_is_offered_otherwise(policy):
     assert sorted(scope.name for scope in policy().selectable()) == sorted(KNOWN)
 
