@@ -17,7 +17,8 @@ from playwright.sync_api import sync_playwright
 from tests.browser.chromium import ChromiumMissing, chromium_binary
 from tests.postgres import database_url
 
-QUICK = ("-m", "not browser", "-n", "2")
+QUICK = ("-m", "not browser", "-n", "2", "--ignore=tests/browser")
+BROWSER = ("tests/browser", "-n", "2", "--dist", "loadfile")
 # What never asks the database need not run on both.
 WITHOUT_DATABASE = ("fakeas", "test_fakeas", "integrations/catalog", "integrations/oauth")
 WITHOUT_DATABASE += ("test_templates.py", "test_docs.py", "portal/test_settings.py")
@@ -31,7 +32,7 @@ def main() -> int:
     with nullcontext(given) if given.startswith("postgres") else database_url() as url:
         ignored = [f"--ignore=tests/{path}" for path in WITHOUT_DATABASE]
         failed |= _pytest("PostgreSQL", (*QUICK, *ignored), DATABASE_URL=url)
-    failed |= _pytest("Chromium", ("-m", "browser"))
+    failed |= _pytest("Chromium", BROWSER)
     return failed
 
 

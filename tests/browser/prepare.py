@@ -5,12 +5,15 @@ Calls the operator's commands one after the other, in one process because each s
 
 from __future__ import annotations
 
+import fcntl
 import io
 import json
 import os
 import sys
+from pathlib import Path
 
 import django
+from django.conf import settings
 from django.core.management import call_command
 
 
@@ -19,7 +22,7 @@ def main(origins: str, key_file: str, *slugs: str) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = "portal.settings"
     django.setup()
     call_command("migrate", verbosity=0)
-    call_command("collectstatic", verbosity=0, interactive=False)
+    _collect_static_files()
     made, named = io.StringIO(), []
     for origin in origins.split(","):
         named += ["--origin", origin, "--return-url", f"{origin}/return"]
@@ -31,6 +34,19 @@ def main(origins: str, key_file: str, *slugs: str) -> None:
         call_command("enable_integration", project["project_id"], slug, stdout=io.StringIO())
     _give_demo_mail_an_app(project["project_id"])
     print(json.dumps(project))
+
+
+def _collect_static_files() -> None:
+    """Collect once after a change, however many stacks are being prepared at this moment."""
+    root = Path(settings.STATIC_ROOT)
+    root.mkdir(exist_ok=True)
+    with (root / ".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        manifest = root / "staticfiles.json"
+        collected = manifest.stat().st_mtime if manifest.exists() else 0.0
+        files = (path for path in (settings.BASE_DIR / "static").rglob("*") if path.is_file())
+        if max(path.stat().st_mtime for path in files) > collected:
+            call_command("collectstatic", verbosity=0, interactive=False)
 
 
 def _give_demo_mail_an_app(project_id: str) -> None:
