@@ -18,7 +18,8 @@ from tests.browser.chromium import ChromiumMissing, chromium_binary
 from tests.postgres import database_url
 
 QUICK = ("-m", "not browser", "-n", "2", "--ignore=tests/browser")
-BROWSER = ("tests/browser", "-n", "2", "--dist", "loadfile")
+# One after the other: two browsers at once make each other late on two cores.
+BROWSER = ("tests/browser",)
 # What never asks the database need not run on both.
 WITHOUT_DATABASE = ("fakeas", "test_fakeas", "integrations/catalog", "integrations/oauth")
 WITHOUT_DATABASE += ("test_templates.py", "test_docs.py", "portal/test_settings.py")

@@ -9,7 +9,7 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Error, Page, expect
 
 from tests.acme import users
 from tests.acme.site import AcmeSite
@@ -21,6 +21,8 @@ from tests.browser.stack import Stack
 
 POLICY = re.compile(r"Content[ -]Security[ -]Policy|Uncaught", re.IGNORECASE)
 PATIENCE = 8_000
+# A busy machine is late, not wrong: waiting longer costs a passing test nothing.
+expect.set_options(timeout=15_000)
 OpenHost = Callable[..., AcmeSite]
 
 
