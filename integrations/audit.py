@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -79,11 +78,6 @@ def verify(project: Project) -> Broken | None:
         return Broken(project_id=project.pk, sequence=sequence + 1, reason="events are missing")
     missing = Broken(project_id=project.pk, sequence=sequence + 1, reason="the head is missing")
     return None if head else missing
-
-
-def events_of(*, project: Project, object_id: UUID) -> Iterator[AuditEvent]:
-    """Yield the events about one object, oldest first."""
-    yield from AuditEvent.objects.filter(project=project, object_id=object_id).order_by("sequence")
 
 
 def _fault(event: AuditEvent, sequence: int, previous: str, key: Secret) -> str:
