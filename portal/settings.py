@@ -69,7 +69,10 @@ INSTALLED_APPS = [
     "django.contrib.staticfiles",
     "axes",
     "csp",
+    # Before the task queue, so that its worker command can be ours.
     "integrations",
+    "django_tasks",
+    "django_tasks_db",
 ]
 MIDDLEWARE = [
     "portal.middleware.RequestId",
@@ -119,6 +122,7 @@ else:
     # Opening a connection for each request costs more than the request.
     database_options["pool"] = {"min_size": 1, "max_size": 10}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [
