@@ -14,6 +14,7 @@ from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
 
+from integrations import keysets
 from integrations.errors import NotAllowed, NotFound, SessionInvalid
 from integrations.models import (
     AllowedOrigin,
@@ -146,7 +147,7 @@ def _signing_key(project: Project, user_token: str) -> SigningKey:
     kid = header.get("kid")
     if strange or not isinstance(kid, str) or not KEY_ID.match(kid):
         raise SessionInvalid("user_token_invalid")
-    key = SigningKey.objects.filter(project=project, kid=kid, revoked_at=None).first()
+    key = keysets.signing_key(project=project, kid=kid)
     if key is None:
         raise SessionInvalid("user_token_invalid")
     return key

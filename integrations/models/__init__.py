@@ -3,6 +3,7 @@
 from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection, Credential
 from integrations.models.events import AuditEvent, AuditHead
+from integrations.models.keysets import KeySet
 from integrations.models.people import EndUser, Organization
 from integrations.models.projects import (
     AllowedOrigin,
@@ -26,6 +27,7 @@ __all__ = [
     "EndUser",
     "Flow",
     "Integration",
+    "KeySet",
     "OAuthClient",
     "Organization",
     "PortalSession",

@@ -79,6 +79,9 @@ class SigningKey(models.Model):
     kid = models.CharField("key id", max_length=64)
     alg = models.CharField("algorithm", max_length=8, choices=Algorithm.choices)
     public_key = models.TextField("public key (PEM)")
+    from_key_set = models.BooleanField(default=False, editable=False)
+    # Revoked because the set no longer lists it, so it may come back with the set.
+    unlisted = models.BooleanField(default=False, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
     revoked_at = models.DateTimeField(null=True, blank=True)
 
