@@ -13,6 +13,7 @@ from integrations.models.projects import (
     ReturnUrl,
     SigningKey,
 )
+from integrations.models.revocations import Revocation
 from integrations.models.sessions import AuthorizationRequest, Flow, PortalSession
 
 __all__ = [
@@ -33,5 +34,6 @@ __all__ = [
     "PortalSession",
     "Project",
     "ReturnUrl",
+    "Revocation",
     "SigningKey",
 ]

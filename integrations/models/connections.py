@@ -31,7 +31,15 @@ class Connection(models.Model):
         ROTATION_LOST = "rotation_lost"
         CLIENT_REJECTED = "client_rejected"
 
+    class Revocation(models.TextChoices):
+        NONE = ""
+        REVOKED = "revoked"
+        SHARED = "shared"
+        UNSUPPORTED = "unsupported"
+        FAILED = "failed"
+
     LIVE = (Status.VALID, Status.LIMITED)
+    GONE = (Status.DISCONNECTING, Status.DISCONNECTED)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="connections")
@@ -55,6 +63,8 @@ class Connection(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     disconnected_at = models.DateTimeField(null=True)
+    # What became of the grant at the provider, once that is known.
+    revocation = models.CharField(max_length=11, choices=Revocation.choices, blank=True, default="")
 
     class Meta:
         indexes = (
@@ -67,7 +77,7 @@ class Connection(models.Model):
             ),
             models.UniqueConstraint(
                 fields=["end_user", "integration", "external_id"],
-                condition=~Q(external_id="") & ~Q(status="DISCONNECTED"),
+                condition=~Q(external_id="") & ~Q(status__in=("DISCONNECTING", "DISCONNECTED")),
                 name="connection_unique_external_id",
             ),
         )
