@@ -120,13 +120,19 @@ def _data(body: bytes) -> Any:
 
 
 @contextmanager
-def running(folder: Path) -> Iterator[Stack]:
-    """Start provider and portal with an empty database and one project, as an operator would."""
+def running(
+    folder: Path, *, application: str = "portal.wsgi", **environment: str
+) -> Iterator[Stack]:
+    """Start provider and portal with an empty database and one project, as an operator would.
+
+    `environment` replaces variables of the portal's process.
+    """
     with FakeAS(port=0) as provider:
         stack = _prepared(folder, provider)
+        stack.environment |= environment
         with stack.log.open("ab") as log:
             process = subprocess.Popen(
-                [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi"],
+                [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", application],
                 cwd=ROOT,
                 env=stack.environment,
                 stdout=log,
