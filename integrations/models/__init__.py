@@ -15,6 +15,8 @@ from integrations.models.projects import (
 )
 from integrations.models.revocations import Revocation
 from integrations.models.sessions import AuthorizationRequest, Flow, PortalSession
+from integrations.models.webhooks import WebhookDelivery, WebhookEndpoint
+from integrations.models.work import Duty, Lane
 
 __all__ = [
     "AllowedOrigin",
@@ -25,10 +27,12 @@ __all__ = [
     "ClientVersion",
     "Connection",
     "Credential",
+    "Duty",
     "EndUser",
     "Flow",
     "Integration",
     "KeySet",
+    "Lane",
     "OAuthClient",
     "Organization",
     "PortalSession",
@@ -36,4 +40,6 @@ __all__ = [
     "ReturnUrl",
     "Revocation",
     "SigningKey",
+    "WebhookDelivery",
+    "WebhookEndpoint",
 ]
