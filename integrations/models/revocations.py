@@ -43,7 +43,8 @@ class Revocation(SealedModel):
         constraints = (
             models.CheckConstraint(
                 condition=Q(outcome="", ended_at=None)
-                | Q(access_token=None, refresh_token=None, ended_at__isnull=False) & ~Q(outcome=""),
+                | Q(access_token__isnull=True, refresh_token__isnull=True, ended_at__isnull=False)
+                & ~Q(outcome=""),
                 name="revocation_ended_is_erased",
             ),
         )
