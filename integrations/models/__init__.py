@@ -1,5 +1,6 @@
 """The rows, one module per group. Constraints are in the database."""
 
+from integrations.models.api import IdempotentRequest, TokenRead
 from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection, Credential
 from integrations.models.events import AuditEvent, AuditHead
@@ -30,6 +31,7 @@ __all__ = [
     "Duty",
     "EndUser",
     "Flow",
+    "IdempotentRequest",
     "Integration",
     "KeySet",
     "Lane",
@@ -40,6 +42,7 @@ __all__ = [
     "ReturnUrl",
     "Revocation",
     "SigningKey",
+    "TokenRead",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]

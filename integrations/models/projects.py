@@ -8,6 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from django.core.exceptions import ValidationError
+from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 
@@ -18,6 +19,17 @@ from integrations.models.fields import SealedModel, SealedTextField
 DEFAULT_ACCOUNT = "default"
 OWN_CLIENT = "user-configured-oauth"
 ACCOUNT_TYPES = (DEFAULT_ACCOUNT, OWN_CLIENT)
+API_SCOPES = (
+    "connections:read",
+    "connections:write",
+    "tokens:read",
+    "proxy",
+    "clients:read",
+    "clients:write",
+    "sessions:write",
+    "events:read",
+    "import",
+)
 ORIGIN = re.compile(
     r"(?P<scheme>https?)://(?P<host>[a-z0-9](?:[a-z0-9.-]{0,251}[a-z0-9])?)(:\d{1,5})?"
 )
@@ -50,14 +62,34 @@ def default_account_types() -> list[str]:
     return list(ACCOUNT_TYPES)
 
 
+def every_scope() -> list[str]:
+    """Permit an API key everything."""
+    return list(API_SCOPES)
+
+
 class Project(SealedModel):
-    """One vendor application."""
+    """One vendor application.
+
+    `tokens_stopped` is the kill switch: no hand-out, no proxied call, no refresh. A key that reads
+    tokens of `read_alert_limit` connections within five minutes is reported, and frozen if
+    `read_alert_freezes`.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     is_active = models.BooleanField(default=True)
+    tokens_stopped = models.BooleanField(default=False)
+    read_alert_limit = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
+    read_alert_freezes = models.BooleanField(default=False)
     audit_key = SealedTextField(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(read_alert_limit__gte=1), name="project_read_alert_limit_positive"
+            ),
+        )
 
     def __str__(self) -> str:
         return self.name
@@ -95,7 +127,10 @@ class SigningKey(models.Model):
 
 
 class ApiKey(models.Model):
-    """A key of the vendor's backend. Only its digest is kept."""
+    """A key of the vendor's backend. Only its digest is kept.
+
+    `allowed_addresses` are networks such as 192.0.2.0/24; an empty list means every address.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="api_keys")
@@ -105,6 +140,11 @@ class ApiKey(models.Model):
     created_at = models.DateTimeField(auto_now_add=True)
     last_used_at = models.DateTimeField(null=True, editable=False)
     revoked_at = models.DateTimeField(null=True, blank=True)
+    scopes = models.JSONField(default=every_scope)
+    expires_at = models.DateTimeField(null=True, blank=True)
+    allowed_addresses = models.JSONField(default=list, blank=True)
+    alerted_at = models.DateTimeField(null=True, editable=False)
+    frozen_at = models.DateTimeField(null=True, editable=False)
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
@@ -155,6 +195,8 @@ class Integration(models.Model):
     allowed_scopes = models.JSONField(default=list, blank=True)
     custom_scopes_allowed = models.BooleanField(default=True)
     description = models.CharField(max_length=200, blank=True)
+    # None means that nothing is proxied: each call that may be made is named.
+    proxy_rules = models.JSONField(null=True, default=None, blank=True)
 
     class Meta:
         constraints = (
