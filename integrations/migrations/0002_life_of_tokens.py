@@ -76,10 +76,40 @@ class Migration(migrations.Migration):
             ],
         ),
         migrations.CreateModel(
+            name='StartTicket',
+            fields=[
+                ('ticket_hash', models.CharField(max_length=64, primary_key=True, serialize=False)),
+                ('expires_at', models.DateTimeField(db_index=True)),
+                ('used_at', models.DateTimeField(null=True)),
+            ],
+        ),
+        migrations.CreateModel(
             name='TokenRead',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('read_at', models.DateTimeField()),
+            ],
+        ),
+        migrations.CreateModel(
+            name='UsedToken',
+            fields=[
+                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
+                ('jti_hash', models.CharField(max_length=64)),
+                ('expires_at', models.DateTimeField(db_index=True)),
+            ],
+        ),
+        migrations.CreateModel(
+            name='VisitTicket',
+            fields=[
+                ('id', models.UUIDField(default=uuid.uuid4, editable=False, primary_key=True, serialize=False)),
+                ('ticket_hash', models.CharField(max_length=64, unique=True)),
+                ('kind', models.CharField(choices=[('hosted', 'Hosted'), ('embed', 'Embed')], max_length=6)),
+                ('integration', models.CharField(blank=True, max_length=63)),
+                ('account_types', models.JSONField(default=list)),
+                ('return_url', models.CharField(blank=True, max_length=500)),
+                ('created_at', models.DateTimeField(auto_now_add=True)),
+                ('expires_at', models.DateTimeField(db_index=True)),
+                ('used_at', models.DateTimeField(null=True)),
             ],
         ),
         migrations.CreateModel(
@@ -157,14 +187,39 @@ class Migration(migrations.Migration):
             field=models.JSONField(default=integrations.models.projects.every_scope),
         ),
         migrations.AddField(
+            model_name='authorizationrequest',
+            name='code',
+            field=integrations.models.fields.SealedTextField(null=True),
+        ),
+        migrations.AddField(
+            model_name='authorizationrequest',
+            name='code_expires_at',
+            field=models.DateTimeField(db_index=True, null=True),
+        ),
+        migrations.AddField(
             model_name='connection',
             name='revocation',
             field=models.CharField(blank=True, choices=[('', 'None'), ('revoked', 'Revoked'), ('shared', 'Shared'), ('unsupported', 'Unsupported'), ('failed', 'Failed')], default='', max_length=11),
         ),
         migrations.AddField(
+            model_name='flow',
+            name='binding',
+            field=models.CharField(choices=[('strong', 'Strong'), ('weak', 'Weak')], default='strong', max_length=6),
+        ),
+        migrations.AddField(
             model_name='integration',
             name='proxy_rules',
             field=models.JSONField(blank=True, default=None, null=True),
+        ),
+        migrations.AddField(
+            model_name='portalsession',
+            name='api_key',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.apikey'),
+        ),
+        migrations.AddField(
+            model_name='portalsession',
+            name='binding',
+            field=models.CharField(choices=[('strong', 'Strong'), ('weak', 'Weak')], default='strong', max_length=6),
         ),
         migrations.AddField(
             model_name='project',
@@ -175,6 +230,11 @@ class Migration(migrations.Migration):
             model_name='project',
             name='read_alert_limit',
             field=models.PositiveIntegerField(default=1000, validators=[django.core.validators.MinValueValidator(1)]),
+        ),
+        migrations.AddField(
+            model_name='project',
+            name='require_jti',
+            field=models.BooleanField(default=False, verbose_name='each user token opens one visit'),
         ),
         migrations.AddField(
             model_name='project',
@@ -191,9 +251,36 @@ class Migration(migrations.Migration):
             name='unlisted',
             field=models.BooleanField(default=False, editable=False),
         ),
+        migrations.AlterField(
+            model_name='authorizationrequest',
+            name='status',
+            field=models.CharField(choices=[('PENDING', 'Pending'), ('HELD', 'Held'), ('CLAIMED', 'Claimed'), ('FAILED', 'Failed')], default='PENDING', max_length=8),
+        ),
+        migrations.AlterField(
+            model_name='portalsession',
+            name='display',
+            field=models.CharField(choices=[('embed', 'Embed'), ('page', 'Page'), ('window', 'Window'), ('headless', 'Headless')], max_length=8),
+        ),
+        migrations.AlterField(
+            model_name='portalsession',
+            name='signing_key',
+            field=models.ForeignKey(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.signingkey'),
+        ),
+        migrations.AddIndex(
+            model_name='portalsession',
+            index=models.Index(fields=['end_user', 'display'], name='session_of_person'),
+        ),
+        migrations.AddConstraint(
+            model_name='authorizationrequest',
+            constraint=models.CheckConstraint(condition=models.Q(models.Q(('code__isnull', False), ('code_expires_at__isnull', False), ('status', 'HELD')), models.Q(models.Q(('status', 'HELD'), _negated=True), ('code__isnull', True)), _connector='OR'), name='request_code_only_while_held'),
+        ),
         migrations.AddConstraint(
             model_name='connection',
             constraint=models.UniqueConstraint(condition=models.Q(models.Q(('external_id', ''), _negated=True), models.Q(('status__in', ('DISCONNECTING', 'DISCONNECTED')), _negated=True)), fields=('end_user', 'integration', 'external_id'), name='connection_unique_external_id'),
+        ),
+        migrations.AddConstraint(
+            model_name='portalsession',
+            constraint=models.CheckConstraint(condition=models.Q(('signing_key', None), ('api_key', None), _connector='XOR'), name='session_has_one_key'),
         ),
         migrations.AddConstraint(
             model_name='project',
@@ -224,6 +311,16 @@ class Migration(migrations.Migration):
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='revocations', to='integrations.project'),
         ),
         migrations.AddField(
+            model_name='startticket',
+            name='flow',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.flow'),
+        ),
+        migrations.AddField(
+            model_name='startticket',
+            name='session',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.portalsession'),
+        ),
+        migrations.AddField(
             model_name='tokenread',
             name='api_key',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='token_reads', to='integrations.apikey'),
@@ -232,6 +329,26 @@ class Migration(migrations.Migration):
             model_name='tokenread',
             name='connection',
             field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.connection'),
+        ),
+        migrations.AddField(
+            model_name='usedtoken',
+            name='project',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.project'),
+        ),
+        migrations.AddField(
+            model_name='visitticket',
+            name='api_key',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.apikey'),
+        ),
+        migrations.AddField(
+            model_name='visitticket',
+            name='end_user',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.enduser'),
+        ),
+        migrations.AddField(
+            model_name='visitticket',
+            name='project',
+            field=models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='integrations.project'),
         ),
         migrations.AddField(
             model_name='webhookdelivery',
@@ -271,6 +388,10 @@ class Migration(migrations.Migration):
         migrations.AddConstraint(
             model_name='tokenread',
             constraint=models.UniqueConstraint(fields=('api_key', 'connection'), name='token_read_unique'),
+        ),
+        migrations.AddConstraint(
+            model_name='usedtoken',
+            constraint=models.UniqueConstraint(fields=('project', 'jti_hash'), name='used_token_unique'),
         ),
         migrations.AddConstraint(
             model_name='webhookendpoint',

@@ -15,7 +15,15 @@ from integrations.models.projects import (
     SigningKey,
 )
 from integrations.models.revocations import Revocation
-from integrations.models.sessions import AuthorizationRequest, Flow, PortalSession
+from integrations.models.sessions import (
+    AuthorizationRequest,
+    Binding,
+    Flow,
+    PortalSession,
+    StartTicket,
+    UsedToken,
+    VisitTicket,
+)
 from integrations.models.webhooks import WebhookDelivery, WebhookEndpoint
 from integrations.models.work import Duty, Lane
 
@@ -25,6 +33,7 @@ __all__ = [
     "AuditEvent",
     "AuditHead",
     "AuthorizationRequest",
+    "Binding",
     "ClientVersion",
     "Connection",
     "Credential",
@@ -42,7 +51,10 @@ __all__ = [
     "ReturnUrl",
     "Revocation",
     "SigningKey",
+    "StartTicket",
     "TokenRead",
+    "UsedToken",
+    "VisitTicket",
     "WebhookDelivery",
     "WebhookEndpoint",
 ]

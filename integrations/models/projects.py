@@ -78,6 +78,8 @@ class Project(SealedModel):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     name = models.CharField(max_length=80)
     is_active = models.BooleanField(default=True)
+    # A user token then opens one visit only, and must carry a `jti` (RFC 7519 section 4.1.7).
+    require_jti = models.BooleanField("each user token opens one visit", default=False)
     tokens_stopped = models.BooleanField(default=False)
     read_alert_limit = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
     read_alert_freezes = models.BooleanField(default=False)

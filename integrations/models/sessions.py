@@ -12,24 +12,43 @@ from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection
 from integrations.models.fields import SealedModel, SealedTextField
 from integrations.models.people import EndUser
-from integrations.models.projects import Integration, Project, SigningKey
+from integrations.models.projects import ApiKey, Integration, Project, SigningKey
+
+
+class Binding(models.TextChoices):
+    """Who vouches that one person starts and finishes: the browser, or the vendor afterwards."""
+
+    STRONG = "strong"
+    WEAK = "weak"
 
 
 class PortalSession(models.Model):
-    """A short-lived authenticated visit. Its handle is kept only as a digest."""
+    """A short-lived authenticated visit. Its handle is kept only as a digest.
+
+    It ends with the key that vouched for the person: the signing key of the user token, or the API
+    key that asked for the ticket.
+    """
 
     class Display(models.TextChoices):
         EMBED = "embed"
         PAGE = "page"
         WINDOW = "window"
+        HEADLESS = "headless"
+
+    COOKIE = (Display.PAGE, Display.WINDOW)
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     handle_hash = models.CharField(max_length=64, unique=True)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="sessions")
     end_user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="sessions")
-    signing_key = models.ForeignKey(SigningKey, on_delete=models.CASCADE, related_name="+")
+    signing_key = models.ForeignKey(
+        SigningKey, on_delete=models.CASCADE, null=True, related_name="+"
+    )
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, null=True, related_name="+")
     origin = models.CharField(max_length=255)
-    display = models.CharField(max_length=6, choices=Display.choices)
+    display = models.CharField(max_length=8, choices=Display.choices)
+    # Weak: opened by a link, which may have been passed on to somebody else.
+    binding = models.CharField(max_length=6, choices=Binding.choices, default=Binding.STRONG)
     org_admin = models.BooleanField(default=False)
     return_url = models.CharField(max_length=500, blank=True)
     locale = models.CharField(max_length=16, blank=True)
@@ -39,8 +58,63 @@ class PortalSession(models.Model):
     expires_at = models.DateTimeField(db_index=True)
     ended_at = models.DateTimeField(null=True)
 
+    class Meta:
+        indexes = (models.Index(fields=["end_user", "display"], name="session_of_person"),)
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(signing_key=None) ^ Q(api_key=None), name="session_has_one_key"
+            ),
+        )
+
     def __str__(self) -> str:
         return str(self.pk)
+
+    @property
+    def key(self) -> SigningKey | ApiKey:
+        """The key that vouched for the person. Raises TypeError for a row that has none."""
+        if (key := self.signing_key or self.api_key) is None:
+            raise TypeError("a session has a key")
+        return key
+
+
+class VisitTicket(models.Model):
+    """A right to open one visit, once, that the vendor's backend asked for. Kept as a digest."""
+
+    class Kind(models.TextChoices):
+        HOSTED = "hosted"
+        EMBED = "embed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    ticket_hash = models.CharField(max_length=64, unique=True)
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    api_key = models.ForeignKey(ApiKey, on_delete=models.CASCADE, related_name="+")
+    end_user = models.ForeignKey(EndUser, on_delete=models.CASCADE, related_name="+")
+    kind = models.CharField(max_length=6, choices=Kind.choices)
+    integration = models.CharField(max_length=63, blank=True)
+    account_types = models.JSONField(default=list)
+    return_url = models.CharField(max_length=500, blank=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"{self.kind} ticket {self.pk}"
+
+
+class UsedToken(models.Model):
+    """A user token's `jti` that opened a visit; kept until the token would have expired."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="+")
+    jti_hash = models.CharField(max_length=64)
+    expires_at = models.DateTimeField(db_index=True)
+
+    class Meta:
+        constraints = (
+            models.UniqueConstraint(fields=["project", "jti_hash"], name="used_token_unique"),
+        )
+
+    def __str__(self) -> str:
+        return f"used token {self.pk}"
 
 
 class Flow(models.Model):
@@ -82,6 +156,8 @@ class Flow(models.Model):
         Connection, on_delete=models.SET_NULL, null=True, related_name="flows"
     )
     external_id = models.CharField(max_length=255, blank=True)
+    # That of the session it began in, for good: see `AuthorizationRequest.Status.HELD`.
+    binding = models.CharField(max_length=6, choices=Binding.choices, default=Binding.STRONG)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
 
@@ -102,6 +178,8 @@ class AuthorizationRequest(SealedModel):
 
     class Status(models.TextChoices):
         PENDING = "PENDING"
+        # The code waits for the vendor to say that the person who came back is the right one.
+        HELD = "HELD"
         CLAIMED = "CLAIMED"
         FAILED = "FAILED"
 
@@ -115,10 +193,21 @@ class AuthorizationRequest(SealedModel):
     state_hash = models.CharField(max_length=64, unique=True)
     browser_hash = models.CharField(max_length=64)
     code_verifier = SealedTextField(null=True)
+    code = SealedTextField(null=True)
+    code_expires_at = models.DateTimeField(null=True, db_index=True)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()
     claimed_at = models.DateTimeField(null=True)
+
+    class Meta:
+        constraints = (
+            models.CheckConstraint(
+                condition=Q(status="HELD", code__isnull=False, code_expires_at__isnull=False)
+                | ~Q(status="HELD") & Q(code__isnull=True),
+                name="request_code_only_while_held",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.status})"
@@ -126,3 +215,16 @@ class AuthorizationRequest(SealedModel):
     def seal_context(self) -> dict[str, Any]:
         """Name this request and its project."""
         return {"r": str(self.pk), "p": str(self.project_id), "g": 0}
+
+
+class StartTicket(models.Model):
+    """A right to start one flow from a page of the vendor, once. Kept as a digest."""
+
+    ticket_hash = models.CharField(max_length=64, primary_key=True)
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="+")
+    session = models.ForeignKey(PortalSession, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField(db_index=True)
+    used_at = models.DateTimeField(null=True)
+
+    def __str__(self) -> str:
+        return f"start ticket of {self.flow_id}"
