@@ -4,6 +4,7 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import register
 
+from integrations import limits
 from integrations.catalog import registry
 from integrations.checks import check_deployment
 from integrations.oauth import client
@@ -19,9 +20,11 @@ class IntegrationsConfig(AppConfig):
     def ready(self) -> None:
         """Load the catalog here: system checks do not run under WSGI.
 
-        Raises CatalogError for the first file that may not be served.
+        Raises CatalogError for the first file that may not be served, ImproperlyConfigured for a
+        rate limit that is none.
         """
         register(check_deployment, deploy=True)
+        limits.check_settings(settings.LIMITS)
         client.use(Transport(allow=settings.OUTBOUND_ALLOW_CIDRS))
         registry.install(
             registry.load(

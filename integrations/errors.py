@@ -67,6 +67,16 @@ class SessionInvalid(ConnectError):
         self.origin = origin
 
 
+class RateLimited(ConnectError):
+    """This was done too often: it may be tried again in `retry_after` seconds (RFC 6585)."""
+
+    code = "rate_limited"
+
+    def __init__(self, code: str | None = None, *, retry_after: int) -> None:
+        super().__init__(code)
+        self.retry_after = retry_after
+
+
 class FlowClosed(ConnectError):
     """The flow has ended, so this step cannot be taken any more."""
 
@@ -86,13 +96,19 @@ class IntegrityBroken(ConnectError):
 
 
 class ProviderFailure(ConnectError):
-    """The provider refused, or its answer cannot be used."""
+    """The provider refused, or its answer cannot be used.
+
+    `sent` is False only where it is certain that no byte of the request reached the provider.
+    """
 
     code = "provider_error"
 
-    def __init__(self, code: str | None = None, *, provider_error: str = "") -> None:
+    def __init__(
+        self, code: str | None = None, *, provider_error: str = "", sent: bool = True
+    ) -> None:
         super().__init__(code)
         self.provider_error = provider_error
+        self.sent = sent
 
 
 class GrantRevoked(ProviderFailure):
@@ -112,9 +128,17 @@ class ProviderUnavailable(ProviderFailure):
 
     code = "provider_unreachable"
 
-    def __init__(self, code: str | None = None, *, retry_after: int | None = None) -> None:
-        super().__init__(code)
+    def __init__(
+        self, code: str | None = None, *, retry_after: int | None = None, sent: bool = True
+    ) -> None:
+        super().__init__(code, sent=sent)
         self.retry_after = retry_after
+
+
+class ConnectionUnusable(ConnectError):
+    """The connection cannot give a token until a person acts; the code says why."""
+
+    code = "needs_reauth"
 
 
 class SealBroken(Exception):

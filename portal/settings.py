@@ -27,6 +27,8 @@ CALLBACK_HOSTS: list[str] = [
     host.strip().lower() for host in env.list("CALLBACK_HOSTS", default=[])
 ]
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
+# Such as "poll=120/60,start=off"; see docs/admin.md for the names.
+LIMITS: dict[str, str] = env.dict("LIMITS", default={})
 CONNECT_CATALOG_DIRS = tuple(
     Path(folder) for folder in env("CONNECT_CATALOG_DIRS", default="").split(":") if folder
 )

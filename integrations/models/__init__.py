@@ -5,6 +5,8 @@ from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection, Credential
 from integrations.models.events import AuditEvent, AuditHead
 from integrations.models.keysets import KeySet
+from integrations.models.limits import RateCount
+from integrations.models.members import Membership
 from integrations.models.people import EndUser, Organization
 from integrations.models.projects import (
     AllowedOrigin,
@@ -44,10 +46,12 @@ __all__ = [
     "Integration",
     "KeySet",
     "Lane",
+    "Membership",
     "OAuthClient",
     "Organization",
     "PortalSession",
     "Project",
+    "RateCount",
     "ReturnUrl",
     "Revocation",
     "SigningKey",

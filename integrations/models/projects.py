@@ -83,6 +83,14 @@ class Project(SealedModel):
     tokens_stopped = models.BooleanField(default=False)
     read_alert_limit = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
     read_alert_freezes = models.BooleanField(default=False)
+    # For each API key. None follows the portal's own figures.
+    api_calls_per_minute = models.PositiveIntegerField(
+        "API calls per minute",
+        null=True,
+        blank=True,
+        validators=[MinValueValidator(1)],
+        help_text="For each API key. Left empty, the portal's own limit holds.",
+    )
     audit_key = SealedTextField(editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
