@@ -4,7 +4,6 @@ from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import register
 
-from integrations import limits
 from integrations.catalog import registry
 from integrations.checks import check_deployment
 from integrations.oauth import client
@@ -24,6 +23,9 @@ class IntegrationsConfig(AppConfig):
         rate limit that is none.
         """
         register(check_deployment, deploy=True)
+        # Not at the top: it imports models, which need the apps to be known.
+        from integrations import limits
+
         limits.check_settings(settings.LIMITS)
         client.use(Transport(allow=settings.OUTBOUND_ALLOW_CIDRS))
         registry.install(

@@ -1,7 +1,8 @@
 """How often somebody may do what: one table of figures, counted in the database.
 
 A window is fixed: it begins with the first use and ends some seconds later. What is counted by a
-name is kept as a keyed digest of it. If the database fails, the portal goes on and the admin does not.
+name is kept as a keyed digest of it. If the database fails, the portal goes on and the admin does
+not.
 """
 
 from __future__ import annotations
