@@ -16,8 +16,8 @@ from integrations.inputs import EDGES
 MAX_URL = 2048
 PLAIN = re.compile(r"\A[\x21-\x7e]+\Z")
 LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
-# The last label has a letter, so no form of an IPv4 address passes for a name.
-HOST = re.compile(rf"\A(?=.{{1,253}}\Z)(?:{LABEL}\.)+(?=[a-z0-9-]*[a-z]){LABEL}\Z")
+# The last label begins with a letter, so that no form of an IPv4 address passes for a name.
+HOST = re.compile(rf"\A(?=.{{1,253}}\Z)(?:{LABEL}\.)+(?=[a-z]){LABEL}\Z")
 LOOPBACK = re.compile(r"\A(?:127\.0\.0\.1|localhost)\Z")
 INSIDE = (".localhost", ".local", ".internal", ".arpa", ".invalid", ".test", ".onion")
 # Parameters that a request of ours sets itself (RFC 6749, RFC 7636).
