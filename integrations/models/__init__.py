@@ -16,6 +16,7 @@ from integrations.models.projects import (
     ReturnUrl,
     SigningKey,
 )
+from integrations.models.refreshes import ProviderHost, RefreshAttempt
 from integrations.models.revocations import Revocation
 from integrations.models.sessions import (
     AuthorizationRequest,
@@ -53,6 +54,8 @@ __all__ = [
     "Project",
     "RateCount",
     "ReturnUrl",
+    "ProviderHost",
+    "RefreshAttempt",
     "Revocation",
     "SigningKey",
     "StartTicket",

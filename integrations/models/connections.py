@@ -102,9 +102,18 @@ class Credential(SealedModel):
     lease_epoch = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
     refreshed_at = models.DateTimeField(null=True)
+    # Null while nothing is to be refreshed, so that the index holds live credentials only.
+    refresh_after = models.DateTimeField(null=True)
+    failures = models.PositiveIntegerField(default=0)
 
     class Meta:
-        indexes = (models.Index(fields=["expires_at"], name="credential_due"),)
+        indexes = (
+            models.Index(
+                fields=["refresh_after"],
+                condition=Q(refresh_after__isnull=False),
+                name="credential_due",
+            ),
+        )
 
     def __str__(self) -> str:
         return f"credential of {self.connection_id}"
