@@ -58,6 +58,12 @@ class _Watched:
         _call.watch.follow(sock)
         return sock
 
+    def send(self, *args: Any, **kwargs: Any) -> None:
+        if getattr(self, "sock", None) is None:
+            self.connect()  # type: ignore[attr-defined]
+        _call.sent = True
+        super().send(*args, **kwargs)  # type: ignore[misc]
+
     def request(self, *args: Any, **kwargs: Any) -> None:
         if (sock := getattr(self, "sock", None)) is not None:
             _call.watch.follow(sock)
@@ -200,12 +206,13 @@ class Transport:
             ) as response:
                 return _read(response)
         except InvalidIPAddress:
-            raise ProviderFailure("provider_address_refused") from None
+            raise ProviderFailure("provider_address_refused", sent=False) from None
         except (requests.RequestException, HTTPError, OSError):
-            raise ProviderUnavailable from None
+            raise ProviderUnavailable(sent=_call.sent) from None
 
     @contextmanager
     def _deadline_of_call(self) -> Iterator[None]:
+        _call.sent = False
         _call.watch = watch = _Watch(self._deadline)
         try:
             yield
@@ -213,14 +220,14 @@ class Transport:
             watch.stop()
             if watch.expired:
                 # A socket shut down mid-body can look like a complete answer.
-                raise ProviderUnavailable("provider_timeout") from None
+                raise ProviderUnavailable("provider_timeout", sent=_call.sent) from None
 
     @contextmanager
     def _place_for(self, host: str) -> Iterator[None]:
         with self._lock:
             places = self._hosts[host]
         if not places.acquire(timeout=HOST_WAIT):
-            raise ProviderUnavailable("provider_busy")
+            raise ProviderUnavailable("provider_busy", sent=False)
         try:
             yield
         finally:
