@@ -28,7 +28,7 @@ from integrations.models.sessions import (
     VisitTicket,
 )
 from integrations.models.webhooks import WebhookDelivery, WebhookEndpoint
-from integrations.models.work import Duty, Lane
+from integrations.models.work import Duty, Lane, SecretReminder
 
 __all__ = [
     "AllowedOrigin",

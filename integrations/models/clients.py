@@ -114,6 +114,13 @@ class ClientVersion(SealedModel):
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
+        indexes = (
+            models.Index(
+                fields=["secret_expires_on"],
+                condition=Q(secret_expires_on__isnull=False),
+                name="version_secret_ends",
+            ),
+        )
         constraints = (
             models.UniqueConstraint(fields=["oauth_client", "number"], name="version_unique"),
         )

@@ -19,7 +19,7 @@ class WebhookEndpoint(SealedModel):
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="webhooks")
-    url = models.CharField("URL", max_length=1000)
+    url = models.CharField("URL", max_length=2048)
     secret = SealedTextField(editable=False)
     previous_secret = SealedTextField(null=True, editable=False)
     previous_expires_at = models.DateTimeField(null=True, editable=False)

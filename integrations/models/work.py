@@ -6,11 +6,14 @@ import uuid
 
 from django.db import models
 
+from integrations.models.clients import ClientVersion
+
 
 class Duty(models.Model):
-    """Something that recurs. Whoever moves `next_at` on has taken this turn."""
+    """Something that recurs. Whoever moves it on by one statement has taken this turn."""
 
     name = models.CharField(max_length=32, primary_key=True)
+    epoch = models.PositiveBigIntegerField(default=0)
     next_at = models.DateTimeField()
     taken_at = models.DateTimeField(null=True)
 
@@ -39,3 +42,15 @@ class Lane(models.Model):
 
     def __str__(self) -> str:
         return f"{self.kind} {self.host} {self.number}"
+
+
+class SecretReminder(models.Model):
+    """How near the end of a client's secret was when the vendor was last reminded, in days."""
+
+    client_version = models.OneToOneField(
+        ClientVersion, on_delete=models.CASCADE, primary_key=True, related_name="reminder"
+    )
+    days = models.SmallIntegerField()
+
+    def __str__(self) -> str:
+        return f"{self.days} days before version {self.client_version_id} ends"
