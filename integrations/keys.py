@@ -16,6 +16,7 @@ from django.db.models import QuerySet
 from django.utils import timezone
 
 from integrations import audit
+from integrations.apikeys import KeyPolicy
 from integrations.errors import FieldError, InvalidInput
 from integrations.models import ApiKey, Project, SigningKey
 from integrations.secret import Secret, digest, new_token
@@ -25,6 +26,7 @@ SHOWN_CHARACTERS = 12
 KEY_ID = re.compile(r"\A[A-Za-z0-9._~-]{1,64}\Z")
 RSA_BITS = range(2048, 8193)
 MAX_PEM = 10_000
+EVERYTHING = KeyPolicy()
 
 
 @dataclass(frozen=True)
@@ -43,14 +45,29 @@ class NewSigningKey:
     private_key: Secret
 
 
-def create_api_key(*, project: Project, name: str, actor: str) -> NewApiKey:
+def create_api_key(
+    *, project: Project, name: str, actor: str, policy: KeyPolicy = EVERYTHING
+) -> NewApiKey:
     """Create an API key. Only its digest is stored, so the answer is the one chance to read it."""
     key = API_KEY_PREFIX + new_token()
     with transaction.atomic():
         row = ApiKey.objects.create(
-            project=project, name=name, prefix=key[:SHOWN_CHARACTERS], key_hash=digest(key)
+            project=project,
+            name=name,
+            prefix=key[:SHOWN_CHARACTERS],
+            key_hash=digest(key),
+            scopes=list(policy.scopes),
+            expires_at=policy.expires_at,
+            allowed_addresses=list(policy.allowed_addresses),
         )
-        audit.record(project=project, actor=actor, action="api_key.created", subject=row, name=name)
+        audit.record(
+            project=project,
+            actor=actor,
+            action="api_key.created",
+            subject=row,
+            name=name,
+            scopes=row.scopes,
+        )
     return NewApiKey(row, Secret(key))
 
 

@@ -13,10 +13,12 @@ from django.utils import timezone
 from ninja.security import HttpBearer
 from ninja.security.apikey import APIKeyHeader
 
+from integrations import apikeys
 from integrations.errors import NotAllowed, SessionInvalid
 from integrations.models import ApiKey, EndUser, Project
 from integrations.secret import digest
 from portal import sessions
+from portal.middleware import client_address
 
 USED_EVERY = timedelta(minutes=1)
 MAX_KEY = 200
@@ -49,21 +51,32 @@ class Person:
 
 
 class VendorKey(HttpBearer):
-    """`Authorization: Bearer <api key>` (RFC 6750 section 2.1)."""
+    """`Authorization: Bearer <api key>` (RFC 6750 section 2.1), for an operation of this scope.
 
-    openapi_description = "An API key of the project."
+    An operation that declares no scope is for no key at all.
+    """
+
+    openapi_description = "An API key of the project, with the scope that the operation names."
+
+    def __init__(self, scope: str = "") -> None:
+        super().__init__()
+        self.scope = scope
 
     def authenticate(self, request: HttpRequest, token: str) -> Vendor | None:
-        """Return the vendor whose live key this is."""
+        """Return the vendor whose live key this is. Raises NotAllowed if it may not do this."""
         if len(token) > MAX_KEY:
             return None
+        now = timezone.now()
+        live = Q(expires_at=None) | Q(expires_at__gt=now)
         key = (
-            ApiKey.objects.filter(key_hash=digest(token), revoked_at=None, project__is_active=True)
+            ApiKey.objects.filter(live, key_hash=digest(token), revoked_at=None)
+            .filter(project__is_active=True)
             .select_related("project")
             .first()
         )
         if key is None:
             return None
+        apikeys.require(key=key, scope=self.scope, address=client_address(request))
         _note_use(key)
         return Vendor(project=key.project, key=key)
 
@@ -116,5 +129,6 @@ def _claimed_project(token: str) -> str:
 
 
 def _note_use(key: ApiKey) -> None:
-    stale = Q(last_used_at=None) | Q(last_used_at__lt=timezone.now() - USED_EVERY)
-    ApiKey.objects.filter(stale, pk=key.pk).update(last_used_at=timezone.now())
+    now = timezone.now()
+    if key.last_used_at is None or key.last_used_at < now - USED_EVERY:
+        ApiKey.objects.filter(pk=key.pk).update(last_used_at=now)

@@ -11,11 +11,12 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
-from integrations import tokens
+from integrations import apikeys, reads, tokens
 from integrations.errors import FieldError, InvalidInput, NotFound
 from integrations.models import Connection
 from portal.api import views
 from portal.api.auth import Vendor, VendorKey, caller
+from portal.api.idempotency import idempotent
 from portal.api.schemas import (
     AccessTokenOut,
     ConnectionOut,
@@ -24,11 +25,15 @@ from portal.api.schemas import (
     Problem,
 )
 
-router = Router(auth=VendorKey(), tags=["connections"])
+router = Router(tags=["connections"])
 MAX_PAGE = 200
 
 
-@router.get("", response={200: ConnectionPage, 400: Problem, 401: Problem, 422: Problem})
+@router.get(
+    "",
+    auth=VendorKey("connections:read"),
+    response={200: ConnectionPage, 400: Problem, 401: Problem, 403: Problem, 422: Problem},
+)
 def list_connections(request: HttpRequest, query: Query[ConnectionQuery]) -> ConnectionPage:
     """List connections, newest first; disconnected ones only when asked for by status."""
     vendor: Vendor = caller(request)
@@ -42,13 +47,29 @@ def list_connections(request: HttpRequest, query: Query[ConnectionQuery]) -> Con
     )
 
 
-@router.get("/{uuid:connection_id}", response={200: ConnectionOut, 401: Problem, 404: Problem})
+@router.get(
+    "/{uuid:connection_id}",
+    auth=VendorKey("connections:read"),
+    response={200: ConnectionOut, 401: Problem, 403: Problem, 404: Problem},
+)
 def get_connection(request: HttpRequest, connection_id: UUID) -> ConnectionOut:
     """Return one connection."""
     return views.connection(_connection(caller(request), connection_id))
 
 
-@router.delete("/{uuid:connection_id}", response={204: None, 401: Problem, 404: Problem})
+@router.delete(
+    "/{uuid:connection_id}",
+    auth=VendorKey("connections:write"),
+    response={
+        204: None,
+        401: Problem,
+        403: Problem,
+        404: Problem,
+        409: Problem,
+        422: Problem,
+    },
+)
+@idempotent()
 def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]:
     """Disconnect: stop at once and erase the tokens. The shell and its history stay."""
     vendor: Vendor = caller(request)
@@ -58,18 +79,26 @@ def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]
 
 @router.post(
     "/{uuid:connection_id}/access-token",
+    auth=VendorKey("tokens:read"),
     response={
         200: AccessTokenOut,
         401: Problem,
+        403: Problem,
         404: Problem,
         409: Problem,
+        422: Problem,
         502: Problem,
         503: Problem,
     },
 )
+@idempotent(kept=False)
 def access_token(request: HttpRequest, connection_id: UUID) -> AccessTokenOut:
     """Return a fresh access token, refreshed once if it must be. 409: a person must act."""
-    found = tokens.access_token_for(_connection(caller(request), connection_id))
+    vendor: Vendor = caller(request)
+    apikeys.require_running(vendor.project)
+    connection = _connection(vendor, connection_id)
+    reads.note(key=vendor.key, connection_id=connection.pk)
+    found = tokens.access_token_for(connection)
     return AccessTokenOut(
         access_token=found.token.reveal(),
         token_type=found.token_type,

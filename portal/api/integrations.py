@@ -10,10 +10,14 @@ from portal.api import views
 from portal.api.auth import VendorKey, caller
 from portal.api.schemas import IntegrationList, Problem
 
-router = Router(auth=VendorKey(), tags=["integrations"])
+router = Router(tags=["integrations"])
 
 
-@router.get("", response={200: IntegrationList, 401: Problem})
+@router.get(
+    "",
+    auth=VendorKey("connections:read"),
+    response={200: IntegrationList, 401: Problem, 403: Problem},
+)
 def list_integrations(request: HttpRequest) -> IntegrationList:
     """List the project's active integrations."""
     rows = access.integrations_of(caller(request).project)

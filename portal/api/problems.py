@@ -20,17 +20,21 @@ from integrations.errors import (
     ProviderUnavailable,
     SessionInvalid,
 )
+from integrations.idempotency import KeyReused, StillRunning
 from integrations.tokens import ConnectionUnusable
 from portal import texts
 from portal.api.schemas import FieldProblem, Problem
 from portal.middleware import request_id
 
+ERROR_HEADER = "Connect-Portal-Error"
 STATUS: dict[type[ConnectError], int] = {
     NotFound: 404,
     NotAllowed: 403,
     SessionInvalid: 401,
     InvalidInput: 422,
     FlowClosed: 409,
+    StillRunning: 409,
+    KeyReused: 422,
     IntegrityBroken: 500,
     ConnectionUnusable: 409,
     ProviderUnavailable: 503,
@@ -52,9 +56,12 @@ def problem(
         request_id=request_id(request),
         errors=[FieldProblem(field=e.field, code=e.code, message=e.message) for e in errors],
     )
-    return HttpResponse(
+    response = HttpResponse(
         document.model_dump_json(), status=status, content_type="application/problem+json"
     )
+    # What a provider answered through us never has this header, whatever it looks like.
+    response.headers[ERROR_HEADER] = code
+    return response
 
 
 def register(api: NinjaAPI) -> None:
@@ -71,6 +78,8 @@ def _refused(request: HttpRequest, error: ConnectError) -> HttpResponse:
     response = problem(request, status=status, code=error.code, errors=errors)
     if isinstance(error, ProviderUnavailable):
         response.headers["Retry-After"] = str(error.retry_after or 5)
+    if isinstance(error, StillRunning):
+        response.headers["Retry-After"] = "1"
     return response
 
 
