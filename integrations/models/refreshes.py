@@ -64,7 +64,7 @@ class RefreshAttempt(SealedModel):
                     answer__isnull=False,
                     received_at__isnull=False,
                 )
-                | Q(answer=None) & ~Q(status__in=("got_response", "candidate")),
+                | Q(answer__isnull=True) & ~Q(status__in=("got_response", "candidate")),
                 name="attempt_answer_is_erased",
             ),
         )

@@ -42,7 +42,7 @@ class WebhookEndpoint(SealedModel):
                 name="webhook_stopped_has_reason",
             ),
             models.CheckConstraint(
-                condition=Q(previous_secret=None, previous_expires_at=None)
+                condition=Q(previous_secret__isnull=True, previous_expires_at=None)
                 | Q(previous_secret__isnull=False, previous_expires_at__isnull=False),
                 name="webhook_previous_secret_ends",
             ),
