@@ -5,92 +5,27 @@ from __future__ import annotations
 import re
 from datetime import date
 from typing import Annotated, Any, Literal, Self
-from urllib.parse import urlsplit
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    ValidationInfo,
-    field_validator,
-    model_validator,
-)
+from pydantic import AfterValidator, Field, field_validator, model_validator
 
-PLACEHOLDER = re.compile(r"\{([a-z_]{1,32})\}")
-RESERVED_PARAMS = frozenset(
-    {"client_id", "client_secret", "redirect_uri", "response_type", "state", "scope", "code"}
-    | {"code_challenge", "code_challenge_method", "code_verifier", "grant_type", "refresh_token"}
+from integrations.catalog.values import PLACEHOLDER as PLACEHOLDER
+from integrations.catalog.values import RESERVED_PARAMS as RESERVED_PARAMS
+from integrations.catalog.values import (
+    Endpoint,
+    Label,
+    Name,
+    Params,
+    ScopeToken,
+    Strict,
+    Text,
+    WebLink,
+    checked_pattern,
 )
-SCOPE_TOKEN = re.compile(r"\A[\x21\x23-\x5B\x5D-\x7E]{1,512}\Z")
-LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
-# RFC 3986 section 2 without "%": no percent-encoding can hide a name from the checks below.
-URL_TEXT = re.compile(r"\A[A-Za-z0-9._~:/?\[\]@!$&'()*+,;={}-]+\Z")
 
 Dialect = Literal[
     "slack_token_response",
     "errors_in_http_200",
 ]
-
-
-def checked_template(value: str, info: ValidationInfo) -> str:
-    """Return an endpoint template whose scheme is https and whose braces are all placeholders.
-
-    Plain http passes only to a loopback host and only when the loader was told so.
-    """
-    if PLACEHOLDER.sub("", value).count("{") or PLACEHOLDER.sub("", value).count("}"):
-        raise ValueError("only {setting_name} placeholders are allowed")
-    parts = urlsplit(PLACEHOLDER.sub("x", value))
-    loopback = bool((info.context or {}).get("loopback_http"))
-    if parts.scheme != "https" and not (loopback and parts.hostname in LOOPBACK_HOSTS):
-        raise ValueError("must be an https URL")
-    if not parts.hostname or parts.username is not None or "#" in value:
-        raise ValueError("must name a host and carry no user name and no fragment")
-    if not URL_TEXT.match(value) or (parts.port is not None and not loopback):
-        raise ValueError("must be plain URL characters without a port")
-    if {name.lower() for name in re.findall(r"[?&;]([^=&;]+)", value)} & RESERVED_PARAMS:
-        raise ValueError("must not carry a parameter that the flow sets itself")
-    return value
-
-
-def checked_params(value: dict[str, str | int]) -> dict[str, str | int]:
-    """Return fixed request parameters that do not collide with those the flow sets."""
-    if taken := set(value) & RESERVED_PARAMS:
-        raise ValueError(f"{sorted(taken)[0]} is set by the flow and cannot be fixed here")
-    return value
-
-
-def checked_pattern(value: str) -> str:
-    """Return a regular expression that is anchored at both ends and compiles."""
-    if not (value.startswith(r"\A") and value.endswith(r"\Z")):
-        raise ValueError(r"must begin with \A and end with \Z")
-    try:
-        re.compile(value)
-    except re.error as error:
-        raise ValueError("is not a regular expression") from error
-    return value
-
-
-def checked_scope(value: str) -> str:
-    """Return a scope token of RFC 6749 section 3.3."""
-    if not SCOPE_TOKEN.match(value):
-        raise ValueError("is not a scope token (RFC 6749 section 3.3)")
-    return value
-
-
-Endpoint = Annotated[str, AfterValidator(checked_template), Field(max_length=512)]
-Params = Annotated[dict[str, str | int], AfterValidator(checked_params)]
-ScopeToken = Annotated[str, AfterValidator(checked_scope)]
-Text = Annotated[str, Field(min_length=1, max_length=500)]
-Label = Annotated[str, Field(min_length=1, max_length=80)]
-WebLink = Annotated[str, Field(pattern=r"\Ahttps://[^\s<>\"]{3,500}\Z")]
-
-
-class Strict(BaseModel):
-    """Immutable, and an unknown key is an error."""
-
-    # Python's engine, because only it knows \Z.
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, regex_engine="python-re")
 
 
 class Scope(Strict):
@@ -109,7 +44,7 @@ class Setting(Strict):
     (a scope list sent as the authorization parameter `param`).
     """
 
-    name: Annotated[str, Field(pattern=r"\A[a-z_]{1,32}\Z")]
+    name: Name
     label: Label
     kind: Literal["text", "choice", "scopes"] = "text"
     required: bool = True
@@ -165,12 +100,56 @@ class Identity(Strict):
 
 
 class Refresh(Strict):
-    """What the provider does with refresh tokens. Lifetimes in seconds, used when it is silent."""
+    """What the provider does with refresh tokens. Lifetimes in seconds, used when it is silent.
+
+    `old_access_token_survives` is false where a refresh ends the access token before it, so that
+    nobody is handed the old one meanwhile. `revoked_statuses` are the statuses besides 400 and 401
+    with which the provider says that a grant is over.
+    """
 
     rotation: Literal["none", "grace", "strict"] = "none"
     issued: bool = True
     offline_scope: ScopeToken | None = None
     access_token_lifetime: Annotated[int, Field(ge=60)] | None = None
+    old_access_token_survives: bool = True
+    revoked_statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = ()
+
+
+class Revocation(Strict):
+    """How a grant is ended at the provider, and where a person can do it by hand.
+
+    `request` "token" posts the token (RFC 7009 section 2.1), with client authentication unless
+    `client_authentication` is false; "bearer" calls `revocation_endpoint` with the access token.
+    One revocation ends this "grant", or all grants of the "account" to the client, or all grants
+    of the "installation", which the first of the `id_paths` names.
+    """
+
+    request: Literal["token", "bearer"] = "token"
+    method: Literal["POST", "DELETE"] = "POST"
+    client_authentication: bool = True
+    ends: Literal["grant", "account", "installation"] = "grant"
+    page: WebLink | None = None
+    steps: Annotated[tuple[Text, ...], Field(max_length=5)] = ()
+
+
+class PostOption(Strict):
+    """A choice that only the new token can offer, such as one of several sites.
+
+    `list_path` leads to the list in the answer (empty: the answer is the list); the other paths
+    are within an item. The chosen id is kept in provider_data under the name of the table, and as
+    the account if `is_account` says so. `matches`, with the settings filled in, is what stands at
+    `hint_path` of the item to choose without asking.
+    """
+
+    label: Label
+    help: str = ""
+    endpoint: Endpoint
+    list_path: str = ""
+    id_path: Annotated[str, Field(min_length=1)]
+    label_path: Annotated[str, Field(min_length=1)]
+    hint_path: str = ""
+    is_account: bool = False
+    matches: Annotated[str, Field(max_length=512)] = ""
 
 
 class Setup(Strict):
@@ -215,6 +194,8 @@ class Provider(Strict):
     capture: tuple[str, ...] = ()
     identity: Identity | None = None
     refresh: Refresh = Refresh()
+    revocation: Revocation = Revocation()
+    post_options: Annotated[dict[Name, PostOption], Field(max_length=1)] = {}
     setup: Setup
     client_id_label: Label = "Client ID"
     client_id_hint: str = ""
@@ -236,6 +217,7 @@ class Provider(Strict):
         usable = {s.name for s in self.settings if s.pattern and s.required and s.kind != "scopes"}
         endpoints = [self.authorization_endpoint, self.token_endpoint, self.revocation_endpoint]
         endpoints += [self.identity.endpoint if self.identity else None, self.setup.console]
+        endpoints += [option.endpoint for option in self.post_options.values()]
         for template in filter(None, endpoints):
             if missing := set(PLACEHOLDER.findall(template)) - usable:
                 raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked setting")
@@ -249,6 +231,15 @@ class Provider(Strict):
         return self
 
     @model_validator(mode="after")
+    def options_match_settings(self) -> Self:
+        """A choice made without asking follows from a setting of this provider."""
+        known = {setting.name for setting in self.settings}
+        for option in self.post_options.values():
+            if unknown := set(PLACEHOLDER.findall(option.matches)) - known:
+                raise ValueError(f"matches names {{{sorted(unknown)[0]}}}, which is no setting")
+        return self
+
+    @model_validator(mode="after")
     def defaults_are_described(self) -> Self:
         """Every default scope has its one-line description."""
         known = {scope.name for scope in self.scopes}
@@ -258,4 +249,5 @@ class Provider(Strict):
 
     def host_settings(self) -> frozenset[str]:
         """Names of the settings that form a host or path of an endpoint the secret is sent to."""
-        return frozenset(PLACEHOLDER.findall(self.authorization_endpoint + self.token_endpoint))
+        endpoints = self.authorization_endpoint + self.token_endpoint
+        return frozenset(PLACEHOLDER.findall(endpoints + (self.revocation_endpoint or "")))

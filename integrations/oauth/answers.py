@@ -25,6 +25,9 @@ MAX_LIFETIME = 315_360_000
 CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client", "bad_client_secret"})
 CLIENT_ERRORS |= {"invalid_client_id", "incorrect_client_credentials"}
 GRANT_ERRORS = frozenset({"invalid_grant", "invalid_refresh_token", "token_revoked"})
+# A token that the provider does not know any more: there is nothing left to end.
+GONE_ERRORS = GRANT_ERRORS | {"invalid_token", "invalid_auth", "token_expired", "not_authed"}
+GONE_ERRORS |= {"account_inactive"}
 RETRY_MAX = 3600
 
 
@@ -72,6 +75,21 @@ def token_answer(answer: Answer, data: Any) -> TokenAnswer:
     )
 
 
+def token_ended(answer: Answer, *, bearer: bool) -> bool:
+    """Return True if the provider ended the token, False if it did not know it any more.
+
+    `bearer` says that the token itself was the credential of the call, so that 401 speaks of it.
+    Raises ProviderUnavailable, ClientRejected or ProviderFailure (RFC 7009 section 2.2.1).
+    """
+    raise_for_status(answer)
+    data = _json_object(answer)
+    if answer.status < 300 and data.get("ok") is not False:
+        return True
+    if str(data.get("error")) not in GONE_ERRORS and not (bearer and answer.status == 401):
+        _refused(answer, data)
+    return False
+
+
 def raise_for_status(answer: Answer) -> None:
     """Raise ProviderUnavailable for 429 and 5xx: try again later, nothing is decided."""
     if answer.status == 429 or answer.status >= 500:
@@ -84,6 +102,15 @@ def at_path(data: Any, path: str) -> str:
     Paths separated by `|` are alternatives: the first that leads to something counts.
     """
     return next(filter(None, (_at(data, one) for one in path.split("|"))), "")
+
+
+def _json_object(answer: Answer) -> Mapping[str, Any]:
+    # Revocation answers mean something by their status alone; many have no body.
+    try:
+        data = parsed(answer)
+    except ProviderFailure:
+        return {}
+    return data if isinstance(data, dict) else {}
 
 
 def _at(data: Any, path: str) -> str:

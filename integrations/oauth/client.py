@@ -8,7 +8,7 @@ import json
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 from urllib.parse import quote, quote_plus, urlencode, urlsplit
 
 from oauthlib.oauth2 import WebApplicationClient
@@ -17,7 +17,7 @@ from integrations.catalog.schema import PLACEHOLDER, Provider
 from integrations.errors import ProviderFailure
 from integrations.oauth import answers, dialects
 from integrations.oauth.answers import TokenAnswer
-from integrations.oauth.http import Transport
+from integrations.oauth.http import Answer, Transport
 from integrations.secret import Secret
 
 transport = Transport()
@@ -31,12 +31,14 @@ class Endpoints:
     token_endpoint: str
     revocation_endpoint: str | None
     identity_endpoint: str | None
+    options_endpoint: str | None = None
 
     @classmethod
     def of(cls, *, provider: Provider, settings: Mapping[str, str]) -> Endpoints:
         """Fill the placeholders with checked settings, percent-encoded; nothing is formatted."""
         identity = provider.identity.endpoint if provider.identity else None
-        templates = (provider.revocation_endpoint, identity)
+        options = next((option.endpoint for option in provider.post_options.values()), None)
+        templates = (provider.revocation_endpoint, identity, options)
         return cls(
             _filled(provider.authorization_endpoint, settings),
             _filled(provider.token_endpoint, settings),
@@ -113,13 +115,48 @@ def exchange(
     fields = {"code": code.reveal(), "redirect_uri": client.redirect_uri}
     if verifier:
         fields["code_verifier"] = verifier.reveal()
-    return _token_request(provider, client, "authorization_code", fields)
+    answer = _token_request(provider, client, "authorization_code", fields)
+    return token_answer(provider=provider, answer=answer)
 
 
-def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> TokenAnswer:
-    """Refresh (RFC 6749 section 6). Raises GrantRevoked if the grant is gone, as `exchange`."""
+def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> Answer:
+    """Send a refresh and return the answer unread, to be kept before anything can go wrong with it.
+
+    RFC 6749 section 6. Raises ProviderUnavailable or ProviderFailure if no answer came.
+    """
     fields = {"refresh_token": refresh_token.reveal()}
     return _token_request(provider, client, "refresh_token", fields)
+
+
+def token_answer(*, provider: Provider, answer: Answer) -> TokenAnswer:
+    """Read the answer of a token endpoint. Raises GrantRevoked, ClientRejected, ProviderFailure."""
+    answers.raise_for_status(answer)
+    data = dialects.rewritten(provider.dialects, answers.parsed(answer))
+    return answers.token_answer(answer, data)
+
+
+def revoke(
+    *, provider: Provider, client: Client, token: Secret, hint: Literal["access", "refresh"]
+) -> bool:
+    """End a token at the provider, and tell whether it was alive there until now.
+
+    A provider that does not know the token says so by success (RFC 7009 section 2.2) or by an
+    error; both mean that nothing is left. Raises ProviderUnavailable to try again, ClientRejected
+    or ProviderFailure.
+    """
+    headers = {"Accept": "application/json"}
+    body = None
+    if provider.revocation.request == "bearer":
+        headers["Authorization"] = f"Bearer {token.reveal()}"
+    else:
+        form = {"token": token.reveal(), "token_type_hint": f"{hint}_token"}
+        if provider.revocation.client_authentication:
+            form |= _authenticated(provider, client, headers)
+        headers["Content-Type"] = "application/x-www-form-urlencoded"
+        body = urlencode(form).encode()
+    endpoint = client.endpoints.revocation_endpoint or ""
+    answer = transport.request(provider.revocation.method, endpoint, headers=headers, body=body)
+    return answers.token_ended(answer, bearer=body is None)
 
 
 def account(
@@ -149,25 +186,35 @@ def account(
     return Account(id="/".join(parts)[:255], label=answers.at_path(data, identity.label_path))
 
 
+def options(*, client: Client, access_token: Secret) -> Any:
+    """Return what the provider offers to choose from, as it came. Raises ProviderFailure."""
+    headers = {"Authorization": f"Bearer {access_token.reveal()}", "Accept": "application/json"}
+    answer = transport.request("GET", client.endpoints.options_endpoint or "", headers=headers)
+    if answer.status != 200:
+        raise ProviderFailure("options_unavailable")
+    return answers.parsed(answer)
+
+
 def _token_request(
     provider: Provider, client: Client, grant_type: str, fields: Mapping[str, str]
-) -> TokenAnswer:
-    built = WebApplicationClient(client.client_id)
+) -> Answer:
     body = {"grant_type": grant_type, **provider.token_params, **fields}
     headers = {"Accept": "application/json"}
-    if provider.token_endpoint_auth_method == "client_secret_basic":
-        headers["Authorization"] = _basic(client)
-    else:
-        body |= {"client_id": built.client_id, "client_secret": client.client_secret.reveal()}
+    body |= _authenticated(provider, client, headers)
     if provider.token_request_format == "json":
         headers["Content-Type"], data = "application/json", json.dumps(body)
     else:
         headers["Content-Type"], data = "application/x-www-form-urlencoded", urlencode(body)
     endpoint = client.endpoints.token_endpoint
-    answer = transport.request("POST", endpoint, headers=headers, body=data.encode())
-    answers.raise_for_status(answer)
-    data = dialects.rewritten(provider.dialects, answers.parsed(answer))
-    return answers.token_answer(answer, data)
+    return transport.request("POST", endpoint, headers=headers, body=data.encode())
+
+
+def _authenticated(provider: Provider, client: Client, headers: dict[str, str]) -> dict[str, str]:
+    """Authenticate the client in `headers`, or return what to add to the body instead."""
+    if provider.token_endpoint_auth_method == "client_secret_basic":
+        headers["Authorization"] = _basic(client)
+        return {}
+    return {"client_id": client.client_id, "client_secret": client.client_secret.reveal()}
 
 
 def _basic(client: Client) -> str:
