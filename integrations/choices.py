@@ -50,7 +50,7 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
     client = flow.oauth_client
     if client is None or flow.account_type != OWN_CLIENT or client.end_user_id != flow.end_user_id:
         raise NotAllowed("account_type_not_allowed")
-    _keep_draft(flow, config, scope_text)
+    keep_draft(flow=flow, config=config, scope_text=scope_text)
     rules = scopes.policy(flow.integration)
     try:
         names = scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text))
@@ -114,7 +114,8 @@ def _own_client(flow: Flow) -> OAuthClient:
     return clients.own_client(integration=flow.integration, end_user=flow.end_user)
 
 
-def _keep_draft(flow: Flow, config: ClientConfig, scope_text: str) -> None:
+def keep_draft(*, flow: Flow, config: ClientConfig, scope_text: str) -> None:
+    """Keep what was typed, so that no page makes a person type it again: all but the secret."""
     _store(
         flow,
         draft={

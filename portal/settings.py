@@ -32,6 +32,8 @@ LIMITS: dict[str, str] = env.dict("LIMITS", default={})
 CONNECT_CATALOG_DIRS = tuple(
     Path(folder) for folder in env("CONNECT_CATALOG_DIRS", default="").split(":") if folder
 )
+# Where the answer to a refresh waits while the database is down.
+SPOOL_DIR = Path(env("SPOOL_DIR", default=str(BASE_DIR / "var" / "spool")))
 OUTBOUND_ALLOW_CIDRS = tuple(
     ip_network(cidr) for cidr in env.list("OUTBOUND_ALLOW_CIDRS", default=[])
 )
@@ -124,7 +126,8 @@ else:
     # Opening a connection for each request costs more than the request.
     database_options["pool"] = {"min_size": 1, "max_size": 10}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
-TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend"}}
+# No list of queues: the kinds of work name theirs.
+TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTHENTICATION_BACKENDS = [

@@ -9,7 +9,7 @@ from django.db import connection, models
 
 # The database's clock, in whole seconds: web processes need not agree on the time.
 CLOCKS = {
-    "sqlite": "CAST(strftime('%s', 'now') AS INTEGER)",
+    "sqlite": "CAST((julianday('now') - 2440587.5) * 86400 AS INTEGER)",
     "postgresql": "FLOOR(EXTRACT(EPOCH FROM clock_timestamp()))::bigint",
 }
 # A window begins with the first permit taken and ends `seconds` later; then the count starts anew.

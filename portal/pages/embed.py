@@ -12,10 +12,12 @@ from django.views.decorators.http import require_POST
 
 from integrations import connect
 from integrations.connect import Wish
-from integrations.errors import ConnectError, NotAllowed
+from integrations.errors import ConnectError, NotAllowed, SessionInvalid
+from integrations.limits import FAILED_CREDENTIALS, OPEN, OPEN_ADDRESS
 from integrations.models import PortalSession, Project
 from integrations.text import storable
-from portal import sessions
+from portal import limits, sessions
+from portal.limits import states
 from portal.pages import errors, install, manage
 from portal.pages.visit import SESSION_COOKIE, PortalRequest
 from portal.sessions import Opened, Opening
@@ -31,6 +33,7 @@ MODES = ("install", "manage", "reconnect")
 # The caller is another site by design: the registered origin and the user token are the checks.
 @csrf_exempt
 @require_POST
+@states(OPEN, OPEN_ADDRESS, FAILED_CREDENTIALS)
 def open_visit(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Open a visit for the person the user token speaks of, and show its first page."""
     origin = request.headers.get("Origin", "")
@@ -58,7 +61,12 @@ def _display(request: HttpRequest) -> str:
 
 
 def _opened(request: HttpRequest, project: Project, opening: Opening) -> Opened:
-    visitor = sessions.visitor(project=project, user_token=request.POST.get("user_token", ""))
+    try:
+        visitor = sessions.visitor(project=project, user_token=request.POST.get("user_token", ""))
+    except SessionInvalid:
+        limits.spend(request, FAILED_CREDENTIALS)
+        raise
+    limits.spend(request, OPEN, OPEN_ADDRESS, who=visitor.end_user)
     full = Opening(
         origin=opening.origin,
         display=opening.display,

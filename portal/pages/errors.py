@@ -10,15 +10,22 @@ from integrations.errors import (
     ConnectError,
     NotAllowed,
     NotFound,
+    RateLimited,
     SessionInvalid,
 )
 from integrations.models import PortalSession
-from portal import texts
+from portal import limits, texts
 from portal.middleware import frameable_by, request_id
 from portal.pages.screens import ErrorScreen
 from portal.texts import Notice
 
-STATUS = {NotFound: 404, NotAllowed: 403, SessionInvalid: 401, AuthorizationFailed: 400}
+STATUS = {
+    NotFound: 404,
+    NotAllowed: 403,
+    SessionInvalid: 401,
+    AuthorizationFailed: 400,
+    RateLimited: 429,
+}
 
 
 def refused(request: HttpRequest, error: ConnectError, *, framed_by: str = "") -> HttpResponse:
@@ -29,7 +36,9 @@ def refused(request: HttpRequest, error: ConnectError, *, framed_by: str = "") -
     framed_by = framed_by or getattr(error, "origin", "")
     vendor = session.project.name if session else "the app you came from"
     notice = texts.notice(error.code, vendor=vendor)
-    return shown(request, notice, STATUS.get(type(error), 400), framed_by=framed_by)
+    response = shown(request, notice, STATUS.get(type(error), 400), framed_by=framed_by)
+    limits.told(response, error)
+    return response
 
 
 def shown(

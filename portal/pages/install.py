@@ -8,13 +8,15 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from integrations import access, connect, scopes
+from integrations import access, connect, scopes, stages
 from integrations.connect import Wish
-from integrations.errors import FieldError, InvalidInput, NotAllowed
+from integrations.errors import FieldError, InvalidInput, NotAllowed, RateLimited
+from integrations.limits import PAGE, POLL, SAVE_OPTIONS
 from integrations.models import Connection, Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
-from portal import texts
-from portal.pages import manage, options
+from portal import limits, texts
+from portal.limits import limited, states
+from portal.pages import manage, options, too_often
 from portal.pages.screens import (
     AccountTypeScreen,
     Choice,
@@ -32,6 +34,7 @@ STEPS = ("account_type", "options", "review")
 
 
 @portal_page(("GET",))
+@limited(PAGE)
 def home(request: PortalRequest) -> HttpResponse:
     """Show where a full-page visit stands."""
     newest = request.portal_session.flows.order_by("-updated_at").first()
@@ -41,6 +44,7 @@ def home(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@limited(PAGE)
 def account_type(request: PortalRequest) -> HttpResponse:
     """Take the chosen account type and show the next step."""
     flow = _flow(request)
@@ -53,19 +57,25 @@ def account_type(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@states(SAVE_OPTIONS)
 def client_options(request: PortalRequest) -> HttpResponse:
     """Save the person's own client, or show the form again with every error."""
     flow = _flow(request)
     config, scope_text = options.read(request.POST, flow.integration.provider)
     try:
+        limits.spend(request, SAVE_OPTIONS)
         saved = connect.save_options(flow=flow, config=config, scope_text=scope_text)
     except InvalidInput as error:
         return _form(request, flow, error.errors)
+    except RateLimited as error:
+        step, typed = _step(flow, "options"), (config, scope_text)
+        return too_often.form_again(request, flow, step=step, typed=typed, error=error)
     tidied = tuple(Notice("tidied", "", text) for text in saved.notices.values())
     return _review(request, flow, notices=tidied)
 
 
 @portal_page()
+@limited(PAGE)
 def another_client(request: PortalRequest) -> HttpResponse:
     """Show an empty form for another app, with a redirect URL of its own."""
     flow = _flow(request)
@@ -74,6 +84,7 @@ def another_client(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@limited(PAGE)
 def step(request: PortalRequest) -> HttpResponse:
     """Show an earlier step again; nothing typed is lost."""
     flow, to = _flow(request), request.POST.get("to", "")
@@ -87,9 +98,14 @@ def step(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@states(POLL)
 def status(request: PortalRequest) -> HttpResponse:
     """Answer a poll, or the "Check again" button of a page without script."""
     flow = _flow(request)
+    try:
+        limits.spend(request, POLL)
+    except RateLimited as error:
+        return too_often.poll_later(request, _waiting(request, flow), error)
     waiting = flow.status in Flow.RUNNING
     # Between the click and its arrival here, the flow still stands where the page last saw it.
     unstarted = _seen(flow) == request.POST.get("seen", "")
@@ -102,6 +118,7 @@ def status(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@limited(PAGE)
 def cancel(request: PortalRequest) -> HttpResponse:
     """End the flow; what is connected stays connected."""
     flow = _flow(request)
@@ -110,6 +127,7 @@ def cancel(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@limited(PAGE)
 def connect_another(request: PortalRequest) -> HttpResponse:
     """Begin a flow from the manage page."""
     slug = request.POST.get("integration", "")
@@ -119,6 +137,7 @@ def connect_another(request: PortalRequest) -> HttpResponse:
 
 
 @portal_page()
+@limited(PAGE)
 def reconnect(request: PortalRequest) -> HttpResponse:
     """Begin a flow that renews a connection in place."""
     session, pk = request.portal_session, request.POST.get("connection", "")
@@ -162,7 +181,7 @@ def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ..
     version = flow.client_version
     own = flow.account_type == OWN_CLIENT
     rules, chosen = scopes.policy(flow.integration), tuple(flow.scopes)
-    rows = options.scope_rows(rules=rules, chosen=chosen)
+    rows = stages.scope_choices(rules=rules, chosen=chosen)
     return ReviewScreen(
         frame=frame(request),
         app=app_of(flow.integration),
@@ -237,7 +256,7 @@ def _waiting(request: PortalRequest, flow: Flow) -> WaitingScreen:
 def _result(request: PortalRequest, flow: Flow) -> ResultScreen:
     connection = flow.connection if flow.status == Flow.Status.COMPLETED else None
     limited = connection and connection.status == Connection.Status.LIMITED
-    rows = options.scope_rows(rules=scopes.policy(flow.integration), chosen=())
+    rows = stages.scope_choices(rules=scopes.policy(flow.integration), chosen=())
     lacking = set(connection.missing_scopes) if connection else set()
     return ResultScreen(
         frame=frame(request),

@@ -7,8 +7,10 @@ from uuid import UUID
 from django.http import HttpResponse
 
 from integrations import access, tokens
+from integrations.limits import PAGE
 from integrations.models import Connection
 from integrations.models.projects import OWN_CLIENT
+from portal.limits import limited
 from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
@@ -28,12 +30,14 @@ REASONS = {
 
 
 @portal_page()
+@limited(PAGE)
 def index(request: PortalRequest) -> HttpResponse:
     """List this person's connections."""
     return show(request)
 
 
 @portal_page()
+@limited(PAGE)
 def disconnect(request: PortalRequest) -> HttpResponse:
     """Ask first; with the answer, stop using the connection and erase its tokens."""
     session = request.portal_session

@@ -16,9 +16,11 @@ from django.views.decorators.http import require_GET
 from integrations import access, authorization, connect
 from integrations.authorization import Response
 from integrations.errors import AuthorizationFailed, ConnectError, NotAllowed
+from integrations.limits import START
 from integrations.models import Flow
 from integrations.secret import Secret
 from portal import texts
+from portal.limits import limited
 from portal.pages import errors
 from portal.pages.screens import DoneScreen, LeavingScreen
 from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, frame, portal_page
@@ -49,6 +51,7 @@ def opener_kept(view: View) -> View:
 
 @opener_kept
 @portal_page()
+@limited(START)
 def start(request: PortalRequest) -> HttpResponse:
     """Bind this browser to a new authorization request and lead it to the provider.
 
