@@ -4,19 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from integrations import clients
+from integrations import clients, codes
+from integrations.codes import drop_stale_codes as drop_stale_codes
 from integrations.errors import AuthorizationFailed, FlowClosed
 from integrations.models import AuthorizationRequest, ClientVersion, Flow
 from integrations.oauth import client as oauth
 from integrations.secret import Secret, digest, new_token
 
-LIFETIME = timedelta(minutes=10)
+LIFETIME = codes.LIFETIME
 MAX_PENDING = 5
 
 
@@ -82,19 +82,8 @@ def cookie_key(flow: Flow) -> str:
 
 def found(response: Response) -> AuthorizationRequest:
     """Return the request this response's state belongs to. Raises AuthorizationFailed."""
-    request = (
-        AuthorizationRequest.objects.filter(state_hash=digest(response.state.reveal()))
-        .select_related(
-            "flow__project",
-            "flow__session__end_user",
-            "session__signing_key",
-            "flow__end_user",
-            "flow__connection",
-            "client_version__oauth_client__integration__project",
-            "oauth_client__integration",
-        )
-        .first()
-    )
+    state_hash = digest(response.state.reveal())
+    request = codes.requests().filter(state_hash=state_hash).first()
     if request is None:
         raise AuthorizationFailed("state_unknown")
     return request
@@ -124,13 +113,18 @@ def check(
 
 
 def check_unchanged(request: AuthorizationRequest) -> None:
-    """Raise AuthorizationFailed if client, choices, session or key are not what they were."""
+    """Raise AuthorizationFailed if client, choices, session or key are not what they were.
+
+    The same checks come before a code is used, whether it has just arrived or was held.
+    """
     # The session that started the trip counts, also if another one took up its flow meanwhile.
     version, flow, session = request.client_version, request.flow, request.session
     if not request.oauth_client.integration.is_active:
         raise AuthorizationFailed("integration_not_found")
     # What the person chose after leaving is not what the provider was asked for.
-    if flow.status != Flow.Status.WAITING or flow.client_version_id != version.pk:
+    held = request.status == AuthorizationRequest.Status.HELD
+    expected = Flow.Status.AWAITING_CONFIRMATION if held else Flow.Status.WAITING
+    if flow.status != expected or flow.client_version_id != version.pk:
         raise AuthorizationFailed("settings_changed")
     if flow.oauth_client_id != request.oauth_client_id:
         raise AuthorizationFailed("settings_changed")
@@ -138,7 +132,7 @@ def check_unchanged(request: AuthorizationRequest) -> None:
         raise AuthorizationFailed("settings_changed")
     if request.config_hash != clients.current_hash(version):
         raise AuthorizationFailed("settings_changed")
-    if session.ended_at or session.signing_key.revoked_at or not flow.project.is_active:
+    if session.ended_at or not session.key.is_live or not flow.project.is_active:
         raise AuthorizationFailed("session_expired")
 
 
@@ -162,9 +156,9 @@ def claim(request: AuthorizationRequest) -> None:
 
 
 def spend(request: AuthorizationRequest) -> None:
-    """End the request and forget its verifier: it will not be exchanged (any more)."""
+    """End the request and forget its code and verifier: it will not be exchanged (any more)."""
     AuthorizationRequest.objects.filter(pk=request.pk).update(
-        status=AuthorizationRequest.Status.FAILED, code_verifier=None
+        status=AuthorizationRequest.Status.FAILED, code=None, code_verifier=None
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -10,12 +10,13 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import access, audit, authorization, clients, grants, inputs, scopes
+from integrations import access, audit, authorization, clients, codes, grants, inputs, scopes
 from integrations.authorization import Authorization, Response
 from integrations.choices import choose_account_type as choose_account_type
 from integrations.choices import require_open
 from integrations.choices import save_options as save_options
 from integrations.choices import use_another_client as use_another_client
+from integrations.endings import end_if_stale as end_if_stale
 from integrations.errors import (
     AuthorizationFailed,
     ConnectError,
@@ -28,6 +29,7 @@ from integrations.errors import (
 )
 from integrations.models import (
     AuthorizationRequest,
+    Binding,
     ClientVersion,
     Connection,
     Flow,
@@ -39,7 +41,6 @@ from integrations.oauth import client as oauth
 from integrations.secret import Secret
 
 RESUMABLE_FOR = timedelta(hours=2)
-EXCHANGE_MAX = timedelta(seconds=120)
 CALLBACK_ERRORS = {
     "access_denied": "access_denied",
     "invalid_scope": "invalid_scope",
@@ -48,7 +49,16 @@ CALLBACK_ERRORS = {
     "unauthorized_client": "invalid_client",
     "redirect_uri_mismatch": "redirect_uri_mismatch",
 }
-ALARMS = frozenset({"session_binding_failed", "mixup_blocked", "issuer_missing", "issuer_mismatch"})
+ALARMS = frozenset(
+    {
+        "answer_malformed",
+        "confirmation_refused",
+        "issuer_mismatch",
+        "issuer_missing",
+        "mixup_blocked",
+        "session_binding_failed",
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -79,10 +89,14 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
         "offered": list(offered),
         "connection": target,
         "external_id": external_id,
+        "binding": session.binding,
     }
+    if session.binding == Binding.WEAK:
+        # The id is what the browser that comes back is known by, so no other visit may learn it.
+        same["session"] = session
     if (left_open := _left_open(same)) is not None:
         return _taken_up(left_open, session)
-    flow = Flow.objects.create(session=session, **same)
+    flow = Flow.objects.create(**{"session": session, **same})
     if len(offered) == 1 and not flow.account_type:
         choose_account_type(flow=flow, account_type=offered[0])
     return flow
@@ -139,31 +153,46 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
     try:
         authorization.check(request=request, response=response, slot=slot, cookies=cookies)
     except AuthorizationFailed as error:
-        return flow if error.code == "state_used" else _failed(request, error.code)
+        return flow if error.code == "state_used" else failed(request, error.code)
     if response.error or response.code is None:
-        return _failed(request, CALLBACK_ERRORS.get(response.error, "provider_error"))
+        return failed(request, CALLBACK_ERRORS.get(response.error, "provider_error"))
     try:
         authorization.check_unchanged(request)
-        authorization.claim(request)
-        _exchange(request, response.code)
+        if flow.binding == Binding.WEAK:
+            codes.hold(request, response.code)
+        else:
+            authorization.claim(request)
+            exchange(request, response.code)
     except ConnectError as error:
-        return _failed(request, error.code) if error.code != "state_used" else flow
+        return failed(request, error.code) if error.code != "state_used" else flow
     except Exception:
         # Whatever it was, no flow may wait for an answer that will not come.
-        _failed(request, "internal_error")
+        failed(request, "internal_error")
         raise
     flow.refresh_from_db()
     return flow
 
 
+def spoil(states: Iterable[Secret]) -> None:
+    """Fail the flows of a response that no provider sends; unknown and spent states are nothing."""
+    for state in states:
+        try:
+            request = authorization.found(Response(state=state, code=None, error="", iss=None))
+        except AuthorizationFailed:
+            continue
+        if request.status == AuthorizationRequest.Status.PENDING:
+            failed(request, "answer_malformed")
+
+
 def cancel(*, flow: Flow) -> None:
     """End the flow, unless its code is being exchanged. No connection is touched."""
     with transaction.atomic():
-        cancelled = Flow.objects.filter(pk=flow.pk, status__in=Flow.EDITABLE).update(
+        ending = (*Flow.EDITABLE, Flow.Status.AWAITING_CONFIRMATION)
+        cancelled = Flow.objects.filter(pk=flow.pk, status__in=ending).update(
             status=Flow.Status.CANCELLED, updated_at=timezone.now()
         )
-        AuthorizationRequest.objects.filter(flow=flow, status="PENDING").update(
-            status=AuthorizationRequest.Status.FAILED, code_verifier=None
+        AuthorizationRequest.objects.filter(flow=flow, status__in=("PENDING", "HELD")).update(
+            status=AuthorizationRequest.Status.FAILED, code=None, code_verifier=None
         )
         if cancelled:
             actor = access.actor_of(flow.session)
@@ -181,7 +210,8 @@ def _permitted_scopes(flow: Flow) -> tuple[str, ...]:
         raise NotAllowed("scope_not_allowed") from None
 
 
-def _exchange(request: AuthorizationRequest, code: Secret) -> None:
+def exchange(request: AuthorizationRequest, code: Secret) -> None:
+    """Exchange a code that this call alone holds, and keep what it gives. Raises ConnectError."""
     version = request.client_version
     provider = request.oauth_client.integration.provider
     client = clients.oauth_client(version=version)
@@ -201,7 +231,8 @@ def _exchange(request: AuthorizationRequest, code: Secret) -> None:
     grants.keep(request=request, answer=answer, account=account)
 
 
-def _failed(request: AuthorizationRequest, code: str) -> Flow:
+def failed(request: AuthorizationRequest, code: str) -> Flow:
+    """End the trip and its flow with this code, and return the flow."""
     flow = request.flow
     with transaction.atomic():
         authorization.spend(request)
@@ -252,23 +283,3 @@ def _free_external_id(session: PortalSession, integration: Integration, value: s
     if external_id and taken.exists():
         raise NotAllowed("external_id_taken")
     return external_id
-
-
-def end_if_stale(flow: Flow) -> None:
-    """End a flow whose callback died or whose consent was left open: it must not wait for ever."""
-    now = timezone.now()
-    if flow.status == Flow.Status.EXCHANGING and flow.updated_at < now - EXCHANGE_MAX:
-        code = "interrupted"
-    elif flow.status == Flow.Status.WAITING and flow.updated_at < now - authorization.LIFETIME:
-        code = "consent_timeout"
-    else:
-        return
-    with transaction.atomic():
-        ended = Flow.objects.filter(pk=flow.pk, status=flow.status).update(
-            status=Flow.Status.FAILED, error_code=code
-        )
-        if ended:
-            audit.record(
-                project=flow.project, actor="system", action="flow.failed", subject=flow, code=code
-            )
-    flow.refresh_from_db()

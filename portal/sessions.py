@@ -1,49 +1,32 @@
-"""User token to portal session: who may embed, and for whom."""
+"""Portal sessions: who may embed, for how long, and what ends a visit."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
-from uuid import UUID
+from datetime import datetime, timedelta
 
-import jwt
-from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from integrations import keysets
-from integrations.errors import NotAllowed, NotFound, SessionInvalid
+from integrations.errors import NotAllowed, SessionInvalid
 from integrations.models import (
     AllowedOrigin,
+    Binding,
     EndUser,
-    Organization,
     PortalSession,
     Project,
     ReturnUrl,
-    SigningKey,
+    UsedToken,
 )
 from integrations.secret import Secret, digest, new_token
+from portal.visitors import MAX_TOKEN as MAX_TOKEN
+from portal.visitors import Visitor as Visitor
+from portal.visitors import person as person
+from portal.visitors import project_of as project_of
+from portal.visitors import visitor as visitor
 
-MAX_TOKEN, MAX_LIFETIME, LEEWAY = 8_192, 3_600, 60
 IDLE, ABSOLUTE = timedelta(minutes=30), timedelta(hours=2)
 SEEN_EVERY = timedelta(minutes=1)
-KEY_ID = re.compile(r"\A[\x20-\x7e]{1,64}\Z")
-SUBJECT = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
-FORBIDDEN_HEADERS = frozenset({"crit", "jku", "jwk", "x5u", "x5c", "b64"})
-REQUIRED_CLAIMS = ["exp", "iat", "sub", "aud", "iss"]
-UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-
-
-@dataclass(frozen=True)
-class Visitor:
-    """The person a verified user token speaks of."""
-
-    end_user: EndUser
-    signing_key: SigningKey
-    org_admin: bool
 
 
 @dataclass(frozen=True)
@@ -55,6 +38,7 @@ class Opening:
     return_url: str = ""
     locale: str = ""
     theme: str = ""
+    binding: Binding = Binding.STRONG
 
 
 @dataclass(frozen=True)
@@ -65,42 +49,27 @@ class Opened:
     handle: Secret
 
 
-def project_of(pk: UUID | str) -> Project:
-    """Return an active project. Raises NotFound."""
-    try:
-        return Project.objects.get(pk=UUID(str(pk)), is_active=True)
-    except (Project.DoesNotExist, ValueError):
-        raise NotFound("project_not_found") from None
-
-
-def visitor(*, project: Project, user_token: str) -> Visitor:
-    """Verify a user token and return whom it speaks of (RFC 7519, RFC 8725 section 3).
-
-    The algorithm is that of the registered key, never the token's. Raises SessionInvalid, with one
-    code for everything but a token that has only expired or is not valid yet.
-    """
-    key = _signing_key(project, user_token)
-    claims = _claims(project, key, user_token)
-    return Visitor(
-        end_user=_end_user(project, claims),
-        signing_key=key,
-        org_admin=claims.get("org_admin") is True,
-    )
-
-
 def open_session(*, visitor: Visitor, opening: Opening) -> Opened:
-    """Create a session bound to an origin. Raises NotAllowed for a return URL not registered."""
-    project = visitor.end_user.project
-    if opening.return_url and not _registered(project, opening.return_url):
+    """Create a session bound to an origin.
+
+    Raises NotAllowed for a return URL not registered, SessionInvalid for a user token that opened
+    a visit before, where the project permits one.
+    """
+    project = visitor.project
+    if opening.return_url and not registered(project, opening.return_url):
         raise NotAllowed("return_url_not_allowed")
+    if visitor.jti and visitor.token_ends:
+        _use_up(project, visitor.jti, visitor.token_ends)
     handle, now = new_token(), timezone.now()
     session = PortalSession.objects.create(
         handle_hash=digest(handle),
         project=project,
         end_user=visitor.end_user,
         signing_key=visitor.signing_key,
+        api_key=visitor.api_key,
         origin=opening.origin,
         display=opening.display,
+        binding=opening.binding,
         org_admin=visitor.org_admin,
         return_url=opening.return_url,
         locale=opening.locale[:16],
@@ -116,14 +85,12 @@ def session_of(handle: str) -> PortalSession:
     now = timezone.now()
     session = (
         PortalSession.objects.filter(handle_hash=digest(handle))
-        .select_related("project", "end_user", "signing_key")
+        .select_related("project", "end_user", "signing_key", "api_key")
         .first()
     )
     if session is None:
         raise SessionInvalid
-    over = session.expires_at <= now or session.last_seen_at <= now - IDLE
-    revoked = session.signing_key.revoked_at or not session.project.is_active
-    if session.ended_at or over or revoked:
+    if not is_live(session):
         embedded = session.display == PortalSession.Display.EMBED
         raise SessionInvalid("session_expired", origin=session.origin if embedded else "")
     if session.last_seen_at < now - SEEN_EVERY:
@@ -131,87 +98,64 @@ def session_of(handle: str) -> PortalSession:
     return session
 
 
+def is_live(session: PortalSession) -> bool:
+    """Return whether a visit goes on: in time, not ended, its key and its project still good."""
+    now = timezone.now()
+    over = session.expires_at <= now or session.last_seen_at <= now - IDLE
+    return not (session.ended_at or over) and session.key.is_live and session.project.is_active
+
+
+def headless(*, visitor: Visitor, origin: str, return_url: str = "") -> PortalSession:
+    """Return the person's live visit of this page that draws its own form, opened if there is none.
+
+    One for each key, origin and return URL, so their number is bounded. Raises as `open_session`.
+    """
+    now = timezone.now()
+    found = PortalSession.objects.select_related("project", "end_user", "signing_key", "api_key")
+    session = found.filter(
+        end_user=visitor.end_user,
+        signing_key=visitor.signing_key,
+        origin=origin,
+        return_url=return_url,
+        display=PortalSession.Display.HEADLESS,
+        org_admin=visitor.org_admin,
+        ended_at=None,
+        expires_at__gt=now,
+        last_seen_at__gt=now - IDLE,
+    ).first()
+    if session is None:
+        opening = Opening(origin, PortalSession.Display.HEADLESS, return_url)
+        return open_session(visitor=visitor, opening=opening).session
+    if session.last_seen_at < now - SEEN_EVERY:
+        PortalSession.objects.filter(pk=session.pk).update(last_seen_at=now)
+    return session
+
+
+def end(*sessions: PortalSession) -> None:
+    """End visits now: their handles, cookies and trips under way are worth nothing any more."""
+    ids = [session.pk for session in sessions]
+    PortalSession.objects.filter(pk__in=ids, ended_at=None).update(ended_at=timezone.now())
+
+
+def end_all(end_user: EndUser) -> None:
+    """End every visit of a person, as when they sign out."""
+    PortalSession.objects.filter(end_user=end_user, ended_at=None).update(ended_at=timezone.now())
+
+
 def may_embed(*, project: Project, origin: str) -> bool:
     """Return whether this exact origin (RFC 6454 section 6.2) is registered for the project."""
     return AllowedOrigin.objects.filter(project=project, origin=origin).exists()
 
 
-def _signing_key(project: Project, user_token: str) -> SigningKey:
-    if not user_token.isascii() or len(user_token) > MAX_TOKEN:
-        raise SessionInvalid("user_token_invalid")
-    try:
-        header = jwt.get_unverified_header(user_token)
-    except jwt.InvalidTokenError:
-        raise SessionInvalid("user_token_invalid") from None
-    strange = FORBIDDEN_HEADERS & set(header) or header.get("typ", "JWT") != "JWT"
-    kid = header.get("kid")
-    if strange or not isinstance(kid, str) or not KEY_ID.match(kid):
-        raise SessionInvalid("user_token_invalid")
-    key = keysets.signing_key(project=project, kid=kid)
-    if key is None:
-        raise SessionInvalid("user_token_invalid")
-    return key
-
-
-def _claims(project: Project, key: SigningKey, user_token: str) -> Mapping[str, Any]:
-    try:
-        claims: Mapping[str, Any] = jwt.decode(
-            user_token,
-            key.public_key,
-            algorithms=[key.alg],
-            audience=f"{settings.BASE_URL}/p/{project.pk}",
-            issuer=str(project.pk),
-            leeway=LEEWAY,
-            options={"require": REQUIRED_CLAIMS, "strict_aud": True},
-        )
-    except jwt.ExpiredSignatureError:
-        raise SessionInvalid("user_token_expired") from None
-    except jwt.ImmatureSignatureError:
-        raise SessionInvalid("user_token_not_yet_valid") from None
-    except (jwt.InvalidTokenError, ValueError, TypeError):
-        raise SessionInvalid("user_token_invalid") from None
-    _check_limits(claims)
-    return claims
-
-
-def _check_limits(claims: Mapping[str, Any]) -> None:
-    """Refuse what the library lets pass: long lives, empty subjects, times not in whole seconds."""
-    issued, expires = claims["iat"], claims["exp"]
-    if type(issued) is not int or type(expires) is not int:
-        raise SessionInvalid("user_token_invalid")
-    now = int(timezone.now().timestamp())
-    too_long = not 0 < expires - issued <= MAX_LIFETIME or issued < now - MAX_LIFETIME - LEEWAY
-    names = [claims["sub"]] + ([claims["org"]] if claims.get("org") is not None else [])
-    usable = all(isinstance(name, str) and SUBJECT.match(name) for name in names)
-    if too_long or not usable:
-        raise SessionInvalid("user_token_invalid")
-
-
-def _end_user(project: Project, claims: Mapping[str, Any]) -> EndUser:
-    organization = None
-    if claims.get("org"):
-        organization, _ = Organization.objects.get_or_create(
-            project=project, external_id=claims["org"]
-        )
-    shown = {"name": _shown(claims.get("name"), 80), "email": _shown(claims.get("email"), 254)}
-    with transaction.atomic():
-        end_user, _ = EndUser.objects.select_related("project").get_or_create(
-            project=project,
-            external_id=claims["sub"],
-            defaults={**shown, "organization": organization},
-        )
-    changed = {name: value for name, value in shown.items() if value}
-    if end_user.organization_id != (organization.pk if organization else None) or any(
-        getattr(end_user, name) != value for name, value in changed.items()
-    ):
-        EndUser.objects.filter(pk=end_user.pk).update(**changed, organization=organization)
-        end_user.refresh_from_db()
-    return end_user
-
-
-def _shown(value: object, maximum: int) -> str:
-    return UNPRINTABLE.sub("", value)[:maximum].strip() if isinstance(value, str) else ""
-
-
-def _registered(project: Project, url: str) -> bool:
+def registered(project: Project, url: str) -> bool:
+    """Return whether people may be sent to this URL, compared as a whole."""
     return ReturnUrl.objects.filter(project=project, url=url).exists()
+
+
+def _use_up(project: Project, jti: str, ends: datetime) -> None:
+    """Note that this token opened a visit (RFC 7519 section 4.1.7). Raises SessionInvalid."""
+    try:
+        with transaction.atomic():
+            UsedToken.objects.create(project=project, jti_hash=digest(jti), expires_at=ends)
+    except IntegrityError:
+        raise SessionInvalid("user_token_used") from None

@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
+from django.utils import timezone
 
 from integrations.catalog import registry
 from integrations.catalog.schema import Provider
@@ -135,6 +136,11 @@ class SigningKey(models.Model):
     def __str__(self) -> str:
         return f"{self.kid} ({self.alg})"
 
+    @property
+    def is_live(self) -> bool:
+        """Whether it still vouches for anybody."""
+        return self.revoked_at is None
+
 
 class ApiKey(models.Model):
     """A key of the vendor's backend. Only its digest is kept.
@@ -158,6 +164,12 @@ class ApiKey(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.prefix}…)"
+
+    @property
+    def is_live(self) -> bool:
+        """Whether it still vouches for anybody: what it opened ends with it."""
+        over = self.expires_at is not None and self.expires_at <= timezone.now()
+        return self.revoked_at is None and self.frozen_at is None and not over
 
 
 class AllowedOrigin(models.Model):

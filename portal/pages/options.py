@@ -7,21 +7,20 @@ from datetime import datetime, time
 
 from django.http import QueryDict
 
-from integrations import inputs, scopes
+from integrations import inputs, stages
 from integrations.catalog.schema import PLACEHOLDER, Provider, Setting
 from integrations.clients import ClientConfig
 from integrations.errors import FieldError, InvalidInput
 from integrations.inputs import Cleaned
 from integrations.models import ClientVersion, Flow
-from integrations.scopes import ScopePolicy
 from integrations.secret import Secret
+from integrations.stages import Input
 from portal.pages.screens import (
     FormError,
     Guide,
     GuideStep,
     OptionsScreen,
     SavedSecret,
-    ScopeRow,
     SettingField,
 )
 from portal.pages.visit import PortalRequest, app_of, frame
@@ -59,30 +58,29 @@ def screen(
     if flow.oauth_client is None:
         raise InvalidInput
     provider, version = flow.integration.provider, flow.oauth_client.current_version
-    rules = scopes.policy(flow.integration)
-    chosen = _chosen(flow, rules)
-    rows = scope_rows(rules=rules, chosen=chosen)
-    described = {row.name for row in rows}
+    form = {item.name: item for item in stages.pre_options(flow)}
+    permissions = form["scopes"]
+    chosen, described = permissions.value.split(), {row.name for row in permissions.scopes}
     by_field = {_input_id(provider, error.field): error.message for error in errors}
-    values = _values(flow, version)
+    values = stages.setting_values(flow, version)
     return OptionsScreen(
         frame=frame(request),
         app=app_of(flow.integration),
         flow_id=flow.pk,
         step=step,
         can_go_back=len(flow.offered) > 1,
-        redirect_uri=flow.oauth_client.redirect_uri(),
+        redirect_uri=form["redirect_url"].value,
         guide=_guide(provider, values),
-        client_id=flow.draft.get("client_id", version.client_id if version else ""),
-        client_id_label=provider.client_id_label,
-        client_id_hint=provider.client_id_hint,
-        client_secret_label=provider.client_secret_label,
-        client_secret_hint=provider.client_secret_hint,
+        client_id=form["client_id"].value,
+        client_id_label=form["client_id"].title,
+        client_id_hint=form["client_id"].help,
+        client_secret_label=form["client_secret"].title,
+        client_secret_hint=form["client_secret"].help,
         saved=_saved(flow, version),
-        settings=tuple(_setting(item, values, by_field) for item in provider.settings),
-        scopes=rows,
+        settings=tuple(_setting(form[item.name], item, by_field) for item in provider.settings),
+        scopes=permissions.scopes,
         extra_scopes=" ".join(name for name in chosen if name not in described),
-        custom_scopes_allowed=rules.custom_allowed,
+        custom_scopes_allowed=permissions.other_values,
         scope_text=provider.scope_separator.join(chosen),
         errors=tuple(FormError(field, message) for field, message in by_field.items()),
         error_by_field=by_field,
@@ -91,58 +89,25 @@ def screen(
 
 
 def _saved(flow: Flow, version: ClientVersion | None) -> SavedSecret | None:
-    # A secret that the provider has just refused is not worth keeping: ask for it anew.
-    refused = flow.status == Flow.Status.FAILED and flow.error_code == "invalid_client"
-    return None if version is None or refused else SavedSecret(version.last4, version.created_at)
+    if version is None or not stages.secret_is_kept(flow, version):
+        return None
+    return SavedSecret(version.last4, version.created_at)
 
 
-def scope_rows(*, rules: ScopePolicy, chosen: tuple[str, ...]) -> tuple[ScopeRow, ...]:
-    """Return one row for each described permission a person may tick, and each required one."""
-    described = {scope.name: scope for scope in rules.selectable()}
-    names = dict.fromkeys((*rules.required, *described))
-    return tuple(
-        ScopeRow(
-            name=name,
-            description=described[name].description if name in described else "",
-            checked=name in chosen or name in rules.required,
-            required=name in rules.required,
-            sensitive=name in described and described[name].sensitive,
-            admin_consent=name in described and described[name].admin_consent,
-            is_default=name in rules.default,
-        )
-        for name in names
-    )
-
-
-def _chosen(flow: Flow, rules: ScopePolicy) -> tuple[str, ...]:
-    if "scopes" in flow.draft:
-        typed = flow.draft["scopes"]
-    elif flow.connection_id and flow.connection and flow.connection.requested_scopes:
-        typed = " ".join(flow.connection.requested_scopes)
-    else:
-        return rules.default
-    return tuple(dict.fromkeys(part for part in inputs.SCOPE_SPLIT.split(typed) if part))
-
-
-def _values(flow: Flow, version: ClientVersion | None) -> dict[str, str]:
-    saved = dict(version.settings) if version else {}
-    return {**saved, **flow.draft.get("settings", {})}
-
-
-def _setting(item: Setting, values: dict[str, str], errors: dict[str, str]) -> SettingField:
-    value, error = values.get(item.name, item.default), errors.get(_id_of(item), "")
-    read = Cleaned(value) if error else _read(item, value)
+def _setting(shown: Input, item: Setting, errors: dict[str, str]) -> SettingField:
+    error = errors.get(PREFIX + item.name, "")
+    read = Cleaned(shown.value) if error else _read(item, shown.value)
     return SettingField(
-        name=item.name,
-        label=item.label,
+        name=shown.name,
+        label=shown.title,
         kind=item.kind,
-        value=read.value if read.notice else value,
-        required=item.required,
-        placeholder=item.placeholder,
-        help=item.help,
-        prefix=item.prefix,
-        suffix=item.suffix,
-        options=tuple(item.options.items()),
+        value=read.value if read.notice else shown.value,
+        required=shown.required,
+        placeholder=shown.placeholder,
+        help=shown.help,
+        prefix=shown.prefix,
+        suffix=shown.suffix,
+        options=shown.options,
         error=error,
         notice=read.notice,
     )
@@ -184,7 +149,3 @@ def _step(text: str) -> GuideStep:
 
 def _input_id(provider: Provider, field: str) -> str:
     return PREFIX + field if any(item.name == field for item in provider.settings) else field
-
-
-def _id_of(item: Setting) -> str:
-    return PREFIX + item.name

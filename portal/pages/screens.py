@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from uuid import UUID
 
+from integrations.stages import ScopeChoice as ScopeRow
 from portal.texts import Notice
 
 
@@ -51,19 +52,6 @@ class FormError:
 
     field: str
     message: str
-
-
-@dataclass(frozen=True)
-class ScopeRow:
-    """One permission of the scope list."""
-
-    name: str
-    description: str
-    checked: bool
-    required: bool
-    sensitive: bool
-    admin_consent: bool
-    is_default: bool
 
 
 @dataclass(frozen=True)

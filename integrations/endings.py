@@ -1,0 +1,43 @@
+"""How a flow ends that nobody ends: its consent was left open, or the process died."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from django.db import transaction
+from django.utils import timezone
+
+from integrations import audit, codes
+from integrations.models import AuthorizationRequest, Flow
+
+EXCHANGE_MAX = timedelta(seconds=120)
+
+
+def end_if_stale(flow: Flow) -> None:
+    """End a flow whose callback died or whose consent was left open: it must not wait for ever."""
+    now = timezone.now()
+    if flow.status == Flow.Status.AWAITING_CONFIRMATION:
+        _end_unconfirmed(flow)
+        return
+    if flow.status == Flow.Status.EXCHANGING and flow.updated_at < now - EXCHANGE_MAX:
+        code = "interrupted"
+    elif flow.status == Flow.Status.WAITING and flow.updated_at < now - codes.LIFETIME:
+        code = "consent_timeout"
+    else:
+        return
+    with transaction.atomic():
+        ended = Flow.objects.filter(pk=flow.pk, status=flow.status).update(
+            status=Flow.Status.FAILED, error_code=code
+        )
+        if ended:
+            audit.record(
+                project=flow.project, actor="system", action="flow.failed", subject=flow, code=code
+            )
+    flow.refresh_from_db()
+
+
+def _end_unconfirmed(flow: Flow) -> None:
+    stale = AuthorizationRequest.objects.filter(flow=flow, code_expires_at__lte=timezone.now())
+    for request in stale.filter(status=AuthorizationRequest.Status.HELD):
+        codes.expire(request)
+    flow.refresh_from_db()

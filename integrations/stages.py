@@ -1,0 +1,215 @@
+"""What a flow asks for next: the inputs of its stage, for pages and for the API alike."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from integrations import inputs, scopes
+from integrations.catalog.schema import Provider, Setting
+from integrations.models import ClientVersion, Flow
+from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
+from integrations.scopes import ScopePolicy
+
+Stage = Literal["accountType", "preOptions", "oauth", "postOptions", "done"]
+InputType = Literal["text", "password", "permission", "copyable", "select", "switch"]
+AT_PROVIDER = (Flow.Status.WAITING, Flow.Status.EXCHANGING, Flow.Status.AWAITING_CONFIRMATION)
+ENDED = (Flow.Status.COMPLETED, Flow.Status.CANCELLED, Flow.Status.EXPIRED)
+SETTING_TYPES: dict[str, InputType] = {"text": "text", "choice": "select", "scopes": "text"}
+
+
+@dataclass(frozen=True)
+class ScopeChoice:
+    """One permission of the scope list."""
+
+    name: str
+    description: str
+    checked: bool
+    required: bool
+    sensitive: bool
+    admin_consent: bool
+    is_default: bool
+
+
+@dataclass(frozen=True)
+class Input:
+    """One thing to show or to ask for. `value` is what it holds now, never a secret.
+
+    `options` are (value, label); with `other_values`, one that is not listed is taken too.
+    `saved` says that a secret is stored and is kept if nothing is entered.
+    """
+
+    name: str
+    type: InputType
+    title: str
+    value: str = ""
+    required: bool = True
+    help: str = ""
+    placeholder: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    options: tuple[tuple[str, str], ...] = ()
+    other_values: bool = False
+    saved: bool = False
+    scopes: tuple[ScopeChoice, ...] = ()
+
+
+def stage(flow: Flow) -> Stage:
+    """Return the stage a flow stands at."""
+    if flow.status in ENDED:
+        return "done"
+    if flow.status == Flow.Status.NEEDS_OPTIONS:
+        return "postOptions"
+    if flow.status in AT_PROVIDER:
+        return "oauth"
+    if not flow.account_type:
+        return "accountType"
+    again = flow.status == Flow.Status.FAILED and flow.account_type == OWN_CLIENT
+    return "preOptions" if again or flow.client_version_id is None else "oauth"
+
+
+def asked(flow: Flow) -> tuple[Input, ...]:
+    """Return the inputs of the flow's stage, in the order of the form."""
+    at = stage(flow)
+    if at == "accountType":
+        return (_account_type(flow),)
+    return pre_options(flow) if at == "preOptions" else ()
+
+
+def pre_options(flow: Flow) -> tuple[Input, ...]:
+    """Return the inputs of the own-client form."""
+    if flow.oauth_client is None:
+        return ()
+    provider, version = flow.integration.provider, flow.oauth_client.current_version
+    values = setting_values(flow, version)
+    return (
+        Input(
+            name="redirect_url",
+            type="copyable",
+            title="Redirect URL",
+            value=flow.oauth_client.redirect_uri(),
+            required=False,
+            help=f"{provider.name} calls it “{provider.setup.redirect_uri_label}”.",
+        ),
+        *(_setting(item, values) for item in provider.settings),
+        *_client(flow, provider, version),
+        _permissions(flow),
+        *([_another_client()] if version else []),
+    )
+
+
+def secret_is_kept(flow: Flow, version: ClientVersion | None) -> bool:
+    """Return whether the stored secret may be kept by entering none."""
+    # A secret that the provider has just refused is not worth keeping: ask for it anew.
+    refused = flow.status == Flow.Status.FAILED and flow.error_code == "invalid_client"
+    return version is not None and not refused
+
+
+def setting_values(flow: Flow, version: ClientVersion | None) -> dict[str, str]:
+    """Return what was typed or saved for each provider setting."""
+    saved = dict(version.settings) if version else {}
+    return {**saved, **flow.draft.get("settings", {})}
+
+
+def chosen_scopes(flow: Flow, rules: ScopePolicy) -> tuple[str, ...]:
+    """Return the permissions as the form stands: typed, those of the connection, or defaults."""
+    if "scopes" in flow.draft:
+        typed = flow.draft["scopes"]
+    elif flow.connection_id and flow.connection and flow.connection.requested_scopes:
+        typed = " ".join(flow.connection.requested_scopes)
+    else:
+        return rules.default
+    return tuple(dict.fromkeys(part for part in inputs.SCOPE_SPLIT.split(typed) if part))
+
+
+def scope_choices(*, rules: ScopePolicy, chosen: tuple[str, ...]) -> tuple[ScopeChoice, ...]:
+    """Return one entry for each described permission a person may tick, and each required one."""
+    described = {scope.name: scope for scope in rules.selectable()}
+    names = dict.fromkeys((*rules.required, *described))
+    return tuple(
+        ScopeChoice(
+            name=name,
+            description=described[name].description if name in described else "",
+            checked=name in chosen or name in rules.required,
+            required=name in rules.required,
+            sensitive=name in described and described[name].sensitive,
+            admin_consent=name in described and described[name].admin_consent,
+            is_default=name in rules.default,
+        )
+        for name in names
+    )
+
+
+def account_titles(flow: Flow) -> dict[str, str]:
+    """Return the words of each account type that the flow offers, in its order."""
+    words = {DEFAULT_ACCOUNT: f"Use {flow.project.name}'s app", OWN_CLIENT: "Use your own app"}
+    return {kind: words[kind] for kind in flow.offered}
+
+
+def _account_type(flow: Flow) -> Input:
+    return Input(
+        name="account_type",
+        type="select",
+        title="How to connect",
+        options=tuple(account_titles(flow).items()),
+    )
+
+
+def _setting(item: Setting, values: dict[str, str]) -> Input:
+    return Input(
+        name=item.name,
+        type=SETTING_TYPES[item.kind],
+        title=item.label,
+        value=values.get(item.name, item.default),
+        required=item.required,
+        help=item.help,
+        placeholder=item.placeholder,
+        prefix=item.prefix,
+        suffix=item.suffix,
+        options=tuple(item.options.items()),
+        other_values=bool(item.options),
+    )
+
+
+def _client(flow: Flow, provider: Provider, version: ClientVersion | None) -> tuple[Input, Input]:
+    kept = secret_is_kept(flow, version)
+    client_id = Input(
+        name="client_id",
+        type="text",
+        title=provider.client_id_label,
+        value=flow.draft.get("client_id", version.client_id if version else ""),
+        help=provider.client_id_hint,
+    )
+    secret = Input(
+        name="client_secret",
+        type="password",
+        title=provider.client_secret_label,
+        required=not kept,
+        help=provider.client_secret_hint,
+        saved=kept,
+    )
+    return client_id, secret
+
+
+def _permissions(flow: Flow) -> Input:
+    rules = scopes.policy(flow.integration)
+    chosen = chosen_scopes(flow, rules)
+    return Input(
+        name="scopes",
+        type="permission",
+        title="Permissions",
+        value=" ".join(chosen),
+        required=False,
+        other_values=rules.custom_allowed,
+        scopes=scope_choices(rules=rules, chosen=chosen),
+    )
+
+
+def _another_client() -> Input:
+    return Input(
+        name="another_client",
+        type="switch",
+        title="Use another app instead",
+        required=False,
+        help="It gets a redirect URL of its own.",
+    )
