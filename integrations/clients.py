@@ -7,13 +7,14 @@ import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from functools import partial
+from urllib.parse import urlsplit
 
 from django.db import transaction
 
 from integrations import audit, inputs
 from integrations.catalog.schema import Provider
 from integrations.errors import FieldError, InvalidInput
-from integrations.models import ClientVersion, EndUser, Integration, OAuthClient
+from integrations.models import ClientVersion, Credential, EndUser, Integration, OAuthClient
 from integrations.models.clients import LAST4_MIN_LENGTH
 from integrations.oauth.client import Client, Endpoints
 from integrations.secret import Secret
@@ -117,6 +118,18 @@ def oauth_client(*, version: ClientVersion) -> Client:
         redirect_uri=slot.redirect_uri(),
         endpoints=Endpoints.of(provider=provider, settings=version.settings),
     )
+
+
+def token_host(version: ClientVersion) -> str:
+    """Return the host, and the port if it names one, that this version's tokens come from."""
+    provider = version.oauth_client.integration.provider
+    endpoints = Endpoints.of(provider=provider, settings=version.settings)
+    return urlsplit(endpoints.token_endpoint).netloc
+
+
+def refresh_versions(credential: Credential) -> tuple[ClientVersion, ...]:
+    """Return the versions to refresh with, in order: the next is tried if one is rejected."""
+    return (credential.client_version,)
 
 
 def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, str]) -> str:

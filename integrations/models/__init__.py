@@ -57,6 +57,7 @@ __all__ = [
     "ProviderHost",
     "RefreshAttempt",
     "Revocation",
+    "SecretReminder",
     "SigningKey",
     "StartTicket",
     "TokenRead",

@@ -34,6 +34,7 @@ class Lane(models.Model):
     number = models.PositiveSmallIntegerField()
     epoch = models.PositiveBigIntegerField(default=0)
     lease_until = models.DateTimeField(null=True)
+    used_at = models.DateTimeField(null=True, db_index=True)
 
     class Meta:
         constraints = (

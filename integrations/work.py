@@ -1,0 +1,89 @@
+"""The kinds of background work: where each finds what is due, and how one piece of it is done."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from integrations import clients, delivering, dispatching, tokens
+from integrations.errors import ConnectError
+from integrations.models import ClientVersion, Credential
+
+EVERYWHERE = "*"
+Due = Mapping[str, Sequence[UUID]]
+
+
+@dataclass(frozen=True)
+class Kind:
+    """One kind of work: `due` gives ids by host, `work` does one and says whether to go on.
+
+    `lanes` is how many are done at a time at one host, by all workers together. `repeats` works
+    on the same id until it says that it has enough; `then` is looked for as soon as this is done.
+    """
+
+    queue: str
+    lanes: int
+    due: Callable[[int], Due]
+    work: Callable[[UUID], bool]
+    batch: int = 200
+    repeats: bool = False
+    then: str = ""
+
+
+def _due_refreshes(limit: int) -> Due:
+    """Return connections whose tokens end soon, by the host that renews them."""
+    due = Credential.objects.filter(pk__in=tokens.due(limit=limit))
+    return _by_host(due.values_list("pk", "client_version"))
+
+
+def _refresh(pk: UUID) -> bool:
+    # A host that rests will still rest for the next one.
+    return tokens.refresh_one(pk) != "waiting"
+
+
+def _by_host(pairs: Iterable[tuple[UUID, UUID]]) -> Due:
+    found = list(pairs)
+    versions = ClientVersion.objects.select_related("oauth_client__integration").in_bulk(
+        {version for _, version in found}
+    )
+    hosts = {pk: _host(version) for pk, version in versions.items()}
+    grouped: dict[str, list[UUID]] = defaultdict(list)
+    for pk, version_id in found:
+        grouped[hosts.get(version_id, EVERYWHERE)].append(pk)
+    return grouped
+
+
+def _host(version: ClientVersion) -> str:
+    try:
+        return clients.token_host(version)[:255]
+    except (ConnectError, KeyError):
+        # Its provider is gone from the catalog: the refusal is for the work itself to record.
+        return EVERYWHERE
+
+
+def _behind(limit: int) -> Due:
+    return {EVERYWHERE: dispatching.behind(limit)}
+
+
+def _dispatch(pk: UUID) -> bool:
+    dispatching.dispatch(pk)
+    return True
+
+
+def _deliveries(limit: int) -> Due:
+    return {str(pk): [pk] for pk in delivering.due(limit)}
+
+
+def _late_deliveries(limit: int) -> Due:
+    return {str(pk): [pk] for pk in delivering.due(limit, failing=True)}
+
+
+KINDS = {
+    "refresh": Kind("refreshes", 6, _due_refreshes, _refresh),
+    "dispatch": Kind("dispatch", 2, _behind, _dispatch, then="deliver"),
+    "deliver": Kind("webhooks", 1, _deliveries, delivering.send_next, repeats=True),
+    # Apart from the others: receivers that do not answer must not use up the threads.
+    "deliver late": Kind("late-webhooks", 1, _late_deliveries, delivering.send_next, repeats=True),
+}
