@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 
 from integrations import limits
 from integrations.limits import Limit, Use
-from integrations.models import ApiKey, EndUser
+from integrations.models import ApiKey, EndUser, PortalSession
 from portal.middleware import client_address
 
 Caller = TypeVar("Caller", bound=Callable[..., Any])
@@ -60,9 +60,9 @@ def spend(request: HttpRequest, *stated: Limit, who: EndUser | None = None) -> N
     limits.spend(*(Use(limit, _subject(request, limit, who)) for limit in stated))
 
 
-def spend_by_person(limit: Limit, who: EndUser) -> None:
-    """Count one use by an end user, wherever they come from. Raises RateLimited."""
-    limits.spend(Use(limit, _person(who)))
+def spend_by_session(limit: Limit, session: PortalSession) -> None:
+    """Count one use in a portal session, wherever it is shown. Raises RateLimited."""
+    limits.spend(Use(limit, str(session.pk)))
 
 
 def spend_by_key(limit: Limit, key: ApiKey) -> None:

@@ -15,9 +15,10 @@ from ninja.security.apikey import APIKeyHeader
 
 from integrations import apikeys
 from integrations.errors import NotAllowed, SessionInvalid
+from integrations.limits import FAILED_CREDENTIALS, POLL, USER_API, VENDOR_API, Limit
 from integrations.models import ApiKey, EndUser, Project
 from integrations.secret import digest
-from portal import sessions
+from portal import limits, sessions
 from portal.middleware import client_address
 
 USED_EVERY = timedelta(minutes=1)
@@ -58,24 +59,21 @@ class VendorKey(HttpBearer):
 
     openapi_description = "An API key of the project, with the scope that the operation names."
 
-    def __init__(self, scope: str = "") -> None:
+    def __init__(self, scope: str = "", limit: Limit = VENDOR_API) -> None:
         super().__init__()
         self.scope = scope
+        self.limits = (limit, FAILED_CREDENTIALS)
 
     def authenticate(self, request: HttpRequest, token: str) -> Vendor | None:
-        """Return the vendor whose live key this is. Raises NotAllowed if it may not do this."""
-        if len(token) > MAX_KEY:
-            return None
-        now = timezone.now()
-        live = Q(expires_at=None) | Q(expires_at__gt=now)
-        key = (
-            ApiKey.objects.filter(live, key_hash=digest(token), revoked_at=None)
-            .filter(project__is_active=True)
-            .select_related("project")
-            .first()
-        )
+        """Return the vendor whose live key this is.
+
+        Raises NotAllowed if it may not do this, RateLimited if it did so too often.
+        """
+        key = _live_key(token)
         if key is None:
+            limits.spend(request, FAILED_CREDENTIALS)
             return None
+        limits.spend_by_key(self.limits[0], key)
         apikeys.require(key=key, scope=self.scope, address=client_address(request))
         _note_use(key)
         return Vendor(project=key.project, key=key)
@@ -86,10 +84,22 @@ class UserToken(HttpBearer):
 
     openapi_bearerFormat = "JWT"
 
+    def __init__(self, *more: Limit) -> None:
+        super().__init__()
+        self.limits = (USER_API, *more, FAILED_CREDENTIALS)
+
     def authenticate(self, request: HttpRequest, token: str) -> Person:
-        """Return the person of a verified token. Raises SessionInvalid, NotAllowed."""
-        project = sessions.project_of(_claimed_project(token))
-        visitor = sessions.visitor(project=project, user_token=token)
+        """Return the person of a verified token.
+
+        Raises SessionInvalid, NotAllowed, RateLimited.
+        """
+        try:
+            project = sessions.project_of(_claimed_project(token))
+            visitor = sessions.visitor(project=project, user_token=token)
+        except SessionInvalid:
+            limits.spend(request, FAILED_CREDENTIALS)
+            raise
+        limits.spend(request, *self.limits[:-1], who=visitor.end_user)
         origin = request.headers.get("Origin")
         if origin and not sessions.may_embed(project=project, origin=origin):
             raise NotAllowed("origin_not_allowed")
@@ -100,19 +110,33 @@ class PortalHandle(APIKeyHeader):
     """`Authorization: CP <handle>`, the handle of an open portal page."""
 
     param_name = "Authorization"
+    limits = (POLL,)
 
     def authenticate(self, request: HttpRequest, key: str | None) -> Person | None:
-        """Return the person of a live session. Raises SessionInvalid."""
+        """Return the person of a live session. Raises SessionInvalid, RateLimited."""
         scheme, _, handle = (key or "").partition(" ")
         if scheme != "CP":
             return None
         session = sessions.session_of(handle[:MAX_KEY])
+        limits.spend_by_session(POLL, session)
         return Person(project=session.project, end_user=session.end_user)
 
 
 def caller(request: HttpRequest) -> Any:
     """Return whom the operation's authentication found."""
     return request.auth  # type: ignore[attr-defined]
+
+
+def _live_key(token: str) -> ApiKey | None:
+    if len(token) > MAX_KEY:
+        return None
+    live = Q(expires_at=None) | Q(expires_at__gt=timezone.now())
+    return (
+        ApiKey.objects.filter(live, key_hash=digest(token), revoked_at=None)
+        .filter(project__is_active=True)
+        .select_related("project")
+        .first()
+    )
 
 
 def _claimed_project(token: str) -> str:

@@ -13,6 +13,7 @@ from ninja import Query, Router, Status
 
 from integrations import apikeys, reads, tokens
 from integrations.errors import FieldError, InvalidInput, NotFound
+from integrations.limits import ACCESS_TOKENS
 from integrations.models import Connection
 from portal.api import views
 from portal.api.auth import Vendor, VendorKey, caller
@@ -79,7 +80,7 @@ def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]
 
 @router.post(
     "/{uuid:connection_id}/access-token",
-    auth=VendorKey("tokens:read"),
+    auth=VendorKey("tokens:read", ACCESS_TOKENS),
     response={
         200: AccessTokenOut,
         401: Problem,

@@ -18,11 +18,12 @@ from integrations.errors import (
     NotAllowed,
     NotFound,
     ProviderUnavailable,
+    RateLimited,
     SessionInvalid,
 )
 from integrations.idempotency import KeyReused, StillRunning
 from integrations.tokens import ConnectionUnusable
-from portal import texts
+from portal import limits, texts
 from portal.api.schemas import FieldProblem, Problem
 from portal.middleware import request_id
 
@@ -38,6 +39,7 @@ STATUS: dict[type[ConnectError], int] = {
     IntegrityBroken: 500,
     ConnectionUnusable: 409,
     ProviderUnavailable: 503,
+    RateLimited: 429,
 }
 
 
@@ -78,6 +80,8 @@ def _refused(request: HttpRequest, error: ConnectError) -> HttpResponse:
     response = problem(request, status=status, code=error.code, errors=errors)
     if isinstance(error, ProviderUnavailable):
         response.headers["Retry-After"] = str(error.retry_after or 5)
+    if isinstance(error, RateLimited):
+        limits.told(response, error)
     if isinstance(error, StillRunning):
         response.headers["Retry-After"] = "1"
     return response
