@@ -8,8 +8,9 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from integrations import audit, scopes, tokens
-from integrations.errors import NotAllowed, NotFound, ProviderFailure
+from integrations import clients, leftovers, lookups, picking, scopes, tokens
+from integrations.errors import ConnectError, FlowClosed, NotAllowed, NotFound, ProviderFailure
+from integrations.lookups import Offer
 from integrations.models import AuthorizationRequest, Connection, EndUser, Flow
 from integrations.oauth.answers import TokenAnswer, at_path
 from integrations.oauth.client import Account
@@ -20,15 +21,41 @@ COMMIT_TRIES = 5
 def keep(
     *, request: AuthorizationRequest, answer: TokenAnswer, account: Account | None
 ) -> Connection:
-    """Store a grant in one short transaction, tried again if the database stumbles.
+    """Ask what else must be known, then store a grant in one short transaction.
 
-    Raises NotAllowed if a reconnect came back with another account: the old grant stays. Raises
-    NotFound if the connection to renew was disconnected meanwhile.
+    A grant that is not stored is left to be ended at the provider. Raises NotAllowed if a
+    reconnect came back with another account: the old grant stays. Raises NotFound if the
+    connection to renew was disconnected meanwhile, FlowClosed if the flow ended meanwhile.
     """
+    try:
+        offer = _offer(request, answer)
+        if offer and offer.is_account:
+            account = offer.account()
+        return _stored(request, answer, account, offer)
+    except Exception as error:
+        code = error.code if isinstance(error, ConnectError) else "not_stored"
+        leftovers.give_up(request=request, answer=answer, account=account, reason=code)
+        raise
+
+
+def _offer(request: AuthorizationRequest, answer: TokenAnswer) -> Offer | None:
+    version = request.client_version
+    return lookups.offer(
+        provider=request.oauth_client.integration.provider,
+        client=clients.oauth_client(version=version),
+        settings=version.settings,
+        access_token=answer.access_token,
+        target=request.flow.connection,
+    )
+
+
+def _stored(
+    request: AuthorizationRequest, answer: TokenAnswer, account: Account | None, offer: Offer | None
+) -> Connection:
     for attempt in range(COMMIT_TRIES):
         try:
             with transaction.atomic():
-                return _kept(request, answer, account)
+                return _kept(request, answer, account, offer)
         except IntegrityError:
             if not request.flow.external_id:
                 raise
@@ -42,7 +69,7 @@ def keep(
 
 
 def _kept(
-    request: AuthorizationRequest, answer: TokenAnswer, account: Account | None
+    request: AuthorizationRequest, answer: TokenAnswer, account: Account | None, offer: Offer | None
 ) -> Connection:
     flow = request.flow
     # Two first approvals of one account must not make two connections of it.
@@ -51,18 +78,12 @@ def _kept(
     if connection is None:
         connection, is_new = _new_connection(request), True
     _describe(connection, request, answer, account)
+    _take(connection, offer)
     connection.save(force_insert=is_new)
+    leftovers.queue_old(connection=connection, answer=answer)
     tokens.store(connection=connection, version=request.client_version, answer=answer)
-    _end_flow(request, connection)
-    audit.record(
-        project=flow.project,
-        actor=f"user:{flow.end_user.external_id}",
-        action="connection.created" if is_new else "connection.reauthorized",
-        subject=connection,
-        integration=flow.integration.slug,
-        account_type=flow.account_type,
-        status=connection.status,
-    )
+    _move_flow(request, connection)
+    picking.record(flow=flow, connection=connection, is_new=is_new)
     return connection
 
 
@@ -70,7 +91,7 @@ def _connection(flow: Flow, account: Account | None) -> Connection | None:
     """Return the connection to renew: the flow's target, or the same account connected before."""
     if flow.connection_id:
         target = Connection.objects.select_for_update().get(pk=flow.connection_id)
-        if target.status == Connection.Status.DISCONNECTED:
+        if target.status in Connection.GONE:
             raise NotFound("connection_not_found")
         if target.account_id and account is None:
             raise ProviderFailure("identity_unavailable")
@@ -83,7 +104,7 @@ def _connection(flow: Flow, account: Account | None) -> Connection | None:
         Connection.objects.select_for_update()
         .filter(end_user=flow.end_user, integration=flow.integration, account_id=account.id)
         .filter(account_type=flow.account_type)
-        .exclude(status=Connection.Status.DISCONNECTED)
+        .exclude(status__in=Connection.GONE)
         .first()
     )
 
@@ -112,7 +133,6 @@ def _describe(
     lacking = scopes.missing(provider=provider, required=required, given=given)
     connection.oauth_client = request.oauth_client
     connection.account_type = flow.account_type
-    connection.status = Connection.Status.LIMITED if lacking else Connection.Status.VALID
     connection.reason = Connection.Reason.NONE
     connection.requested_scopes, connection.scopes = list(requested), list(given)
     connection.missing_scopes = list(lacking)
@@ -121,17 +141,33 @@ def _describe(
         connection.account_id, connection.account_label = account.id, account.label
 
 
+def _take(connection: Connection, offer: Offer | None) -> None:
+    """Keep what was chosen, or what there is to choose; the status follows."""
+    connection.post_options = []
+    if offer and offer.chosen is None:
+        connection.status = Connection.Status.PENDING
+        connection.post_options = [vars(choice) for choice in offer.choices]
+        return
+    if offer and offer.chosen:
+        connection.provider_data = {**connection.provider_data, offer.name: offer.chosen.id}
+    connection.status = picking.usable_status(connection)
+
+
 def _captured(provider: Any, answer: TokenAnswer) -> dict[str, str]:
     # Named by the first of its alternatives: `team.id|enterprise.id` is team.id to the vendor.
     found = {path.split("|")[0]: at_path(answer.extra, path) for path in provider.capture}
     return {path: value for path, value in found.items() if value}
 
 
-def _end_flow(request: AuthorizationRequest, connection: Connection) -> None:
+def _move_flow(request: AuthorizationRequest, connection: Connection) -> None:
+    pending = connection.status == Connection.Status.PENDING
     AuthorizationRequest.objects.filter(pk=request.pk).update(code_verifier=None)
-    Flow.objects.filter(pk=request.flow_id).update(
-        status=Flow.Status.COMPLETED,
+    moved = Flow.objects.filter(pk=request.flow_id, status=Flow.Status.EXCHANGING).update(
+        status=Flow.Status.NEEDS_OPTIONS if pending else Flow.Status.COMPLETED,
         error_code="",
         connection=connection,
         updated_at=timezone.now(),
     )
+    if not moved:
+        # Given up as interrupted meanwhile: the person was told that nothing is connected.
+        raise FlowClosed
