@@ -7,7 +7,15 @@ from uuid import UUID
 
 from integrations.catalog import registry
 from integrations.errors import NotFound
-from integrations.models import Connection, EndUser, Flow, Integration, Project
+from integrations.models import (
+    Connection,
+    EndUser,
+    Flow,
+    Integration,
+    OAuthClient,
+    PortalSession,
+    Project,
+)
 from integrations.text import storable
 
 
@@ -22,7 +30,12 @@ class Somebody(Protocol):
 
 
 def flow_of(*, who: Somebody, pk: UUID | str) -> Flow:
-    """Return this person's flow. Raises NotFound."""
+    """Return this person's flow. Raises NotFound.
+
+    A visit sees flows of its own binding only: one opened by a link must not start the flow of
+    another, which nobody would confirm.
+    """
+    binding = {"binding": who.binding} if isinstance(who, PortalSession) else {}
     try:
         return Flow.objects.select_related(
             "integration__project",
@@ -32,15 +45,21 @@ def flow_of(*, who: Somebody, pk: UUID | str) -> Flow:
             "oauth_client__integration__project",
             "oauth_client__current_version",
             "session__end_user",
-        ).get(pk=UUID(str(pk)), project=who.project, end_user=who.end_user)
+            "project",
+        ).get(pk=UUID(str(pk)), project=who.project, end_user=who.end_user, **binding)
     except (Flow.DoesNotExist, ValueError):
         raise NotFound("flow_not_found") from None
 
 
 def integration_of(*, who: Somebody, slug: str) -> Integration:
     """Return an active integration of the session's project. Raises NotFound."""
+    return active_integration(project=who.project, slug=slug)
+
+
+def active_integration(*, project: Project, slug: str) -> Integration:
+    """Return an active integration of the project. Raises NotFound."""
     found = Integration.objects.filter(
-        project=who.project, slug=storable(slug[:63]), is_active=True
+        project=project, slug=storable(slug[:63]), is_active=True
     ).select_related("project")
     if (integration := found.first()) is None:
         raise NotFound("integration_not_found")
@@ -57,7 +76,7 @@ def connection_of(*, who: Somebody, pk: UUID | str) -> Connection:
     """Return this person's connection, unless it is disconnected. Raises NotFound."""
     try:
         return (
-            Connection.objects.exclude(status=Connection.Status.DISCONNECTED)
+            Connection.objects.exclude(status__in=Connection.GONE)
             .select_related("integration__project", "project")
             .get(pk=UUID(str(pk)), project=who.project, end_user=who.end_user)
         )
@@ -77,6 +96,24 @@ def connections_of(who: Somebody) -> list[Connection]:
     )
 
 
+def clients_of(who: Somebody) -> list[OAuthClient]:
+    """Return the clients this person entered, newest first."""
+    rows = OAuthClient.objects.filter(
+        end_user=who.end_user, integration__project=who.project, state=OAuthClient.State.ACTIVE
+    )
+    return list(rows.select_related("integration", "current_version").order_by("-created_at"))
+
+
 def actor_of(who: Somebody) -> str:
     """Return how the audit log names this person."""
     return f"user:{who.end_user.external_id}"
+
+
+def project_connection(*, project: Project, pk: UUID) -> Connection:
+    """Return a connection of the project with what a call in its name needs. Raises NotFound."""
+    found = Connection.objects.filter(pk=pk, project=project).select_related(
+        "project", "integration", "end_user__organization", "credential__client_version"
+    )
+    if (connection := found.first()) is None:
+        raise NotFound("connection_not_found")
+    return connection

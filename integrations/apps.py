@@ -8,6 +8,7 @@ from integrations.catalog import registry
 from integrations.checks import check_deployment
 from integrations.oauth import client
 from integrations.oauth.http import Transport
+from integrations.oauth.streaming import StreamingTransport
 
 
 class IntegrationsConfig(AppConfig):
@@ -24,10 +25,17 @@ class IntegrationsConfig(AppConfig):
         """
         register(check_deployment, deploy=True)
         # Not at the top: it imports models, which need the apps to be known.
-        from integrations import limits
+        from integrations import limits, proxying
 
         limits.check_settings(settings.LIMITS)
         client.use(Transport(allow=settings.OUTBOUND_ALLOW_CIDRS))
+        proxying.use(
+            StreamingTransport(
+                allow=settings.OUTBOUND_ALLOW_CIDRS,
+                idle=settings.PROXY_IDLE_SECONDS,
+                deadline=settings.PROXY_MAX_SECONDS,
+            )
+        )
         registry.install(
             registry.load(
                 folders=settings.CONNECT_CATALOG_DIRS,

@@ -26,6 +26,7 @@ ALLOWED_HOSTS: list[str] = [host.strip() for host in env.list("ALLOWED_HOSTS", d
 CALLBACK_HOSTS: list[str] = [
     host.strip().lower() for host in env.list("CALLBACK_HOSTS", default=[])
 ]
+ADMIN_HOST: str = env("ADMIN_HOST", default="").strip().lower()
 TRUSTED_PROXIES: int = env.int("TRUSTED_PROXIES", default=0)
 # Such as "poll=120/60,start=off"; see docs/admin.md for the names.
 LIMITS: dict[str, str] = env.dict("LIMITS", default={})
@@ -37,6 +38,8 @@ SPOOL_DIR = Path(env("SPOOL_DIR", default=str(BASE_DIR / "var" / "spool")))
 OUTBOUND_ALLOW_CIDRS = tuple(
     ip_network(cidr) for cidr in env.list("OUTBOUND_ALLOW_CIDRS", default=[])
 )
+PROXY_IDLE_SECONDS: float = env.float("PROXY_IDLE_SECONDS", default=30)
+PROXY_MAX_SECONDS: float = env.float("PROXY_MAX_SECONDS", default=600)
 OUTBOUND_LOOPBACK_HTTP = any(ip_address("127.0.0.1") in net for net in OUTBOUND_ALLOW_CIDRS)
 
 
@@ -63,9 +66,13 @@ if not FERNET_KEYS:
 if DEBUG and SECURE:
     raise ImproperlyConfigured("DEBUG shows secrets on error pages: not with an https BASE_URL")
 ALLOWED_HOSTS = [*ALLOWED_HOSTS, urlsplit(BASE_URL).hostname or "", *CALLBACK_HOSTS]
+if ADMIN_HOST:
+    if ADMIN_HOST in ALLOWED_HOSTS or any(mark in ADMIN_HOST for mark in ":/*"):
+        raise ImproperlyConfigured("ADMIN_HOST must be one host name that serves nothing else")
+    ALLOWED_HOSTS.append(ADMIN_HOST)
 
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "portal.apps.AdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -85,6 +92,7 @@ MIDDLEWARE = [
     "csp.middleware.CSPMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "portal.middleware.CallbackHosts",
+    "portal.middleware.AdminHost",
     "portal.api.cors.Cors",
     "portal.api.fallback.ProblemDocuments",
     "django.contrib.sessions.middleware.SessionMiddleware",
@@ -134,6 +142,10 @@ AUTHENTICATION_BACKENDS = [
     "axes.backends.AxesStandaloneBackend",
     "django.contrib.auth.backends.ModelBackend",
 ]
+PASSWORD_HASHERS = [
+    "django.contrib.auth.hashers.Argon2PasswordHasher",
+    "django.contrib.auth.hashers.PBKDF2PasswordHasher",
+]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (
@@ -143,9 +155,14 @@ AUTH_PASSWORD_VALIDATORS = [
         "NumericPasswordValidator",
     )
 ]
+# Never by name alone: strangers could then lock an administrator out. Names that are tried from
+# many addresses are limited by portal.admin_site.
 AXES_FAILURE_LIMIT = 5
 AXES_COOLOFF_TIME = 1
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False
+AXES_RESET_ON_SUCCESS = True
 AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]
+AXES_LOCKOUT_CALLABLE = "portal.admin_site.locked"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "portal.middleware.client_address"

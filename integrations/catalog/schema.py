@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, Field, field_validator, model_validator
 
+from integrations.catalog.api import Api
 from integrations.catalog.values import PLACEHOLDER as PLACEHOLDER
 from integrations.catalog.values import RESERVED_PARAMS as RESERVED_PARAMS
 from integrations.catalog.values import (
@@ -196,6 +197,7 @@ class Provider(Strict):
     refresh: Refresh = Refresh()
     revocation: Revocation = Revocation()
     post_options: Annotated[dict[Name, PostOption], Field(max_length=1)] = {}
+    api: Api | None = None
     setup: Setup
     client_id_label: Label = "Client ID"
     client_id_hint: str = ""
@@ -218,6 +220,10 @@ class Provider(Strict):
         endpoints = [self.authorization_endpoint, self.token_endpoint, self.revocation_endpoint]
         endpoints += [self.identity.endpoint if self.identity else None, self.setup.console]
         endpoints += [option.endpoint for option in self.post_options.values()]
+        if self.api:
+            usable_here = usable | {value.name for value in self.api.values}
+            if missing := self.api.placeholders() - usable_here:
+                raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked value")
         for template in filter(None, endpoints):
             if missing := set(PLACEHOLDER.findall(template)) - usable:
                 raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked setting")

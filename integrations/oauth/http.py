@@ -64,10 +64,10 @@ class _Watched:
         _call.sent = True
         super().send(*args, **kwargs)  # type: ignore[misc]
 
-    def request(self, *args: Any, **kwargs: Any) -> None:
+    def request(self, method: str, url: str, *args: Any, **kwargs: Any) -> None:
         if (sock := getattr(self, "sock", None)) is not None:
             _call.watch.follow(sock)
-        super().request(*args, **kwargs)  # type: ignore[misc]
+        super().request(method, _call.target or url, *args, **kwargs)  # type: ignore[misc]
 
 
 class _WatchedHTTP(_Watched, HTTPConnection):
@@ -89,8 +89,9 @@ class _HTTPSPool(HTTPSConnectionPool):
 class _Watch:
     """Shuts the socket down at the deadline. A duplicate survives the switch to TLS."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, idle: float | None = None) -> None:
         self.expired = False
+        self._idle = idle
         self._duplicate: int | None = None
         self._lock = threading.Lock()
         self._timer = threading.Timer(seconds, self._expire)
@@ -98,6 +99,8 @@ class _Watch:
         self._timer.start()
 
     def follow(self, sock: socket.socket) -> None:
+        if self._idle is not None:
+            sock.settimeout(self._idle)
         with self._lock:
             self._drop()
             self._duplicate = os.dup(sock.fileno())
@@ -122,6 +125,16 @@ class _Watch:
         if self._duplicate is not None:
             os.close(self._duplicate)
             self._duplicate = None
+
+
+class _Session(requests.Session):
+    """A session for which no answer is a redirect.
+
+    Even where redirects are not followed, the library would read the whole body of one.
+    """
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002
+        return None
 
 
 class _PinnedAdapter(IPFilterAdapter):  # type: ignore[misc]
@@ -174,7 +187,7 @@ class Transport:
             lambda: threading.BoundedSemaphore(MAX_PER_HOST)
         )
         self._lock = threading.Lock()
-        self._session = requests.Session()
+        self._session = _Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(DefaultCookiePolicy(allowed_domains=[]))
         for https in (True, False):
@@ -212,8 +225,7 @@ class Transport:
 
     @contextmanager
     def _deadline_of_call(self) -> Iterator[None]:
-        _call.sent = False
-        _call.watch = watch = _Watch(self._deadline)
+        watch = _begin_call(self._deadline)
         try:
             yield
         finally:
@@ -232,6 +244,13 @@ class Transport:
             yield
         finally:
             places.release()
+
+
+def _begin_call(seconds: float, *, idle: float | None = None, target: str = "") -> _Watch:
+    """Watch what this thread sends from now on. A `target` goes out byte for byte as it is."""
+    _call.sent, _call.target = False, target
+    _call.watch = watch = _Watch(seconds, idle)
+    return watch
 
 
 def _read(response: requests.Response) -> Answer:

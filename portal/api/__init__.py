@@ -2,20 +2,25 @@
 
 from ninja import NinjaAPI
 
-from portal.api import connections, integrations, me, problems
+from portal.api import connections, flows, integrations, me, problems, proxy, sessions
 from portal.api.auth import VendorKey
+from portal.api.body import StrictJson
 
 api = NinjaAPI(
     title="Connect Portal",
     version="1",
     description="Connections and their access tokens, for the vendor's backend and its pages.",
     auth=VendorKey(),
+    parser=StrictJson(),
     docs_url=None,
     openapi_url="openapi.json",
     urls_namespace="api",
 )
 problems.register(api)
 api.add_router("v1/connections", connections.router)
+api.add_router("v1/connections", proxy.router)
 api.add_router("v1/integrations", integrations.router)
 api.add_router("v1/me", me.router)
-api.add_router("v1/flows", me.flows)
+api.add_router("v1/me/flows", flows.steps)
+api.add_router("v1/flows", flows.router)
+api.add_router("v1/sessions", sessions.router)

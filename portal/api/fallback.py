@@ -25,6 +25,9 @@ class ProblemDocuments:
         kind = response.headers.get("Content-Type", "")
         if not request.path.startswith(PREFIX) or response.status_code < 400 or "json" in kind:
             return response
+        if response.streaming:
+            # A provider's own words, passed on.
+            return response
         return _worded(request, response)
 
 
