@@ -1,55 +1,55 @@
-"""The life of tokens: store, hand out, refresh once, drop.
+"""The life of tokens: store, hand out, refresh once.
 
 A credential changes only by comparing and swapping its generation, under a lease in the database,
-so that any number of processes make one refresh. No transaction is open during provider HTTP.
+so that any number of processes make one refresh.
 """
 
 from __future__ import annotations
 
+import random
 import time
+from collections import defaultdict, deque
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass
-from datetime import datetime, timedelta
-from typing import Any
+from datetime import datetime
+from uuid import UUID
 
+from django.db import connection as database
 from django.db import models, transaction
 from django.db.models.functions import Now
-from django.utils import timezone
 
-from integrations import audit, clients
+from integrations import audit, clients, clock, hosts, journal, lifetimes, outcomes, refresh, spool
 from integrations.errors import (
-    ClientRejected,
     ConnectError,
-    GrantRevoked,
     IntegrityBroken,
     NotFound,
     ProviderFailure,
     ProviderUnavailable,
     SealBroken,
 )
+from integrations.errors import ConnectionUnusable as ConnectionUnusable
 from integrations.models import ClientVersion, Connection, Credential
-from integrations.oauth import client as oauth
 from integrations.oauth.answers import TokenAnswer
+from integrations.revocation import disconnect as disconnect
 from integrations.secret import Secret
 
-LEASE = timedelta(seconds=60)
-EARLY_SHARE, EARLY_MAX = 0.2, timedelta(minutes=10)
-STILL_USABLE = timedelta(seconds=30)
-WAIT_SECONDS, POLL_SECONDS = 20.0, 0.15
+WAIT_SECONDS, POLL_SECONDS = 20.0, (0.1, 0.3)
+PER_HOST, THREADS = 10, 40
+FAILURES = frozenset({"failed", "unusable", "broken"})
 
 
 @dataclass(frozen=True)
 class AccessToken:
-    """A token ready to use, with the moment it ends, if the provider says so."""
+    """A token ready to use, with the moment it ends, if the provider says so.
+
+    `generation` grows with each refresh: who is refused with this token asks for a later one.
+    """
 
     token: Secret
     token_type: str
     expires_at: datetime | None
-
-
-class ConnectionUnusable(ConnectError):
-    """The connection cannot give a token until a person acts; the code says why."""
-
-    code = "needs_reauth"
+    generation: int
 
 
 def store(*, connection: Connection, version: ClientVersion, answer: TokenAnswer) -> Credential:
@@ -57,137 +57,189 @@ def store(*, connection: Connection, version: ClientVersion, answer: TokenAnswer
 
     A refresh token that the answer does not repeat is not carried over: this is another grant.
     """
-    old = Credential.objects.filter(pk=connection.pk).first()
+    old = Credential.objects.select_for_update().filter(pk=connection.pk).first()
+    now = clock.now()
+    provider = version.oauth_client.integration.provider
+    end = lifetimes.end(provider=provider, answer=answer, received_at=now)
+    after = lifetimes.refresh_after(pk=connection.pk, start=now, end=end)
     credential = Credential(
         connection=connection,
         project_id=connection.project_id,
         client_version=version,
         generation=old.generation + 1 if old else 1,
+        lease_epoch=old.lease_epoch if old else 0,
         access_token=answer.access_token,
         refresh_token=answer.refresh_token,
         token_type=answer.token_type,
-        expires_at=_expiry(version, answer),
-        refreshed_at=timezone.now(),
+        expires_at=end,
+        refreshed_at=now,
+        refresh_after=after if answer.refresh_token else None,
     )
     credential.save(force_insert=old is None, force_update=old is not None)
+    journal.forget(connection)
     return credential
 
 
-def access_token_for(connection: Connection) -> AccessToken:
+def access_token_for(connection: Connection, *, seen_generation: int | None = None) -> AccessToken:
     """Return a token that is fresh, refreshing it once if it is not.
 
-    Raises ConnectionUnusable if a person must act, ProviderUnavailable if the provider could not
-    be reached and the old token has ended, IntegrityBroken if a stored secret was tampered with.
+    A caller that was refused with 401 passes the generation it used: it gets a later one, and any
+    number of such callers make one refresh. Raises ConnectionUnusable if a person must act,
+    ProviderUnavailable if the provider could not be reached and the old token has ended,
+    IntegrityBroken if a stored secret was tampered with.
     """
     try:
-        return _fresh(connection)
+        return _fresh(connection, seen_generation)
     except SealBroken:
-        with transaction.atomic():
-            Credential.objects.filter(pk=connection.pk).update(lease_until=None)
-            audit.record(
-                project=connection.project,
-                actor="system",
-                action="seal.broken",
-                subject=connection,
-                severity="high",
-            )
+        _record_broken(connection.pk)
         raise IntegrityBroken from None
 
 
-def _fresh(connection: Connection) -> AccessToken:
+def due(limit: int = 500) -> list[UUID]:
+    """Return connections to refresh in the background now, those that waited longest first."""
+    rows = Credential.objects.filter(
+        models.Q(lease_until=None) | models.Q(lease_until__lt=Now()),
+        refresh_after__lte=Now(),
+        refresh_token__isnull=False,
+        connection__status__in=Connection.LIVE,
+    )
+    return list(rows.order_by("refresh_after").values_list("pk", flat=True)[:limit])
+
+
+def refresh_one(connection_id: UUID) -> str:
+    """Refresh a connection if it is due, and say what happened in one word.
+
+    One of refreshed, fresh, busy (another process does it), waiting (its host rests), failed (to
+    be tried later), unusable (a person must act), broken (a stored secret was tampered with).
+    """
+    try:
+        credential, now = _read(connection_id)
+        if credential.refresh_token is None or not lifetimes.due(credential, now):
+            return "fresh"
+        return "refreshed" if refresh.refresh(credential) else "busy"
+    except hosts.Resting:
+        return "waiting"
+    except SealBroken:
+        _record_broken(connection_id)
+        return "broken"
+    except (ConnectionUnusable, NotFound):
+        return "unusable"
+    except ConnectError:
+        return "failed"
+
+
+def refresh_due(*, limit: int = 500, per_host: int = PER_HOST) -> dict[str, int]:
+    """Refresh what is due, a few at a time for each host, and count refreshed and failed.
+
+    A slow provider keeps a few threads and never all of them. Returns when all are done.
+    """
+    outcomes.settle()
+    waiting: dict[str, deque[UUID]] = defaultdict(deque)
+    rows = Credential.objects.filter(pk__in=due(limit))
+    for row in rows.select_related("client_version__oauth_client__integration"):
+        waiting[clients.token_host(row.client_version)].append(row.pk)
+    lanes = [queue for queue in waiting.values() for _ in range(min(per_host, len(queue)))]
+    if len(lanes) < 2:
+        results = [result for queue in lanes for result in _worked_off(queue)]
+    else:
+        with ThreadPoolExecutor(min(len(lanes), THREADS)) as pool:
+            done = pool.map(_in_thread, lanes)
+            results = [result for lane in done for result in lane]
+    failed = sum(result in FAILURES for result in results)
+    return {"refreshed": results.count("refreshed"), "failed": failed}
+
+
+def import_spool() -> int:
+    """Take what this machine kept while the database was down, and settle what nobody claims.
+
+    Returns how many answers were taken. Run when a worker starts; harmless at any time.
+    """
+    taken = spool.restore_all()
+    outcomes.settle()
+    return taken
+
+
+def _in_thread(queue: deque[UUID]) -> list[str]:
+    try:
+        return _worked_off(queue)
+    finally:
+        # A thread's connection is its own, and nobody else would close it.
+        database.close()
+
+
+def _worked_off(queue: deque[UUID]) -> list[str]:
+    results = []
+    with suppress(IndexError):
+        while True:
+            results.append(refresh_one(queue.popleft()))
+    return results
+
+
+def _fresh(connection: Connection, seen: int | None) -> AccessToken:
     deadline = time.monotonic() + WAIT_SECONDS
-    while True:
-        credential = _credential(connection)
-        _require_renewable(credential)
-        if not _due(credential):
-            return _handed_out(credential)
-        if _claim(credential):
-            return _refreshed(credential)
-        if _usable(credential):
-            return _handed_out(credential)
+    while (found := _tried(connection.pk, seen)) is None:
         if time.monotonic() > deadline:
             raise ProviderUnavailable("refresh_in_progress", retry_after=1)
-        time.sleep(POLL_SECONDS)
+        time.sleep(random.uniform(*POLL_SECONDS))  # noqa: S311  spreads load, guards nothing
+    return found
 
 
-def refresh_due(*, limit: int = 500) -> dict[str, int]:
-    """Refresh what ends soon. Returns how many were refreshed and how many failed.
-
-    The order is random, so that connections whose provider is down do not keep others waiting.
-    """
-    counts = {"refreshed": 0, "failed": 0}
-    soon = timezone.now() + EARLY_MAX
-    due = Credential.objects.filter(
-        expires_at__lt=soon, refresh_token__isnull=False, connection__status__in=Connection.LIVE
-    )
-    for credential in due.select_related("connection__project").order_by("?")[:limit]:
-        if not _due(credential):
-            continue
-        try:
-            access_token_for(credential.connection)
-        except ConnectError:
-            counts["failed"] += 1
-        else:
-            counts["refreshed"] += 1
-    return counts
+def _tried(pk: UUID, seen: int | None) -> AccessToken | None:
+    """Return a token, or None if somebody else is getting one and the old one will not do."""
+    credential, now = _read(pk)
+    refused = seen is not None and credential.generation <= seen
+    usable = not refused and lifetimes.usable(credential, now)
+    if not refused and not lifetimes.due(credential, now):
+        return _handed_out(credential)
+    if credential.refresh_token is None:
+        return _last_one(credential, usable=usable, refused=refused)
+    try:
+        if _refreshed(credential, now):
+            # Whatever its lifetime: a token that ends at once must not be asked for for ever.
+            return _handed_out(_read(pk)[0])
+    except ProviderFailure:
+        if usable:
+            return _handed_out(credential)
+        raise
+    return _handed_out(credential) if usable and _survives(credential) else None
 
 
-def disconnect(*, connection: Connection, actor: str) -> None:
-    """Stop handing out tokens and erase them. The connection's shell and history stay."""
-    with transaction.atomic():
-        changed = (
-            Connection.objects.filter(pk=connection.pk)
-            .exclude(status=Connection.Status.DISCONNECTED)
-            .update(
-                status=Connection.Status.DISCONNECTED,
-                reason=Connection.Reason.NONE,
-                disconnected_at=timezone.now(),
-            )
-        )
-        if not changed:
-            return
-        Credential.objects.filter(pk=connection.pk).delete()
-        audit.record(
-            project=connection.project,
-            actor=actor,
-            action="connection.disconnected",
-            subject=connection,
-        )
-    connection.refresh_from_db()
+def _refreshed(credential: Credential, now: datetime) -> bool:
+    if credential.lease_until is not None and credential.lease_until > now:
+        return False
+    # Asked before the claim, so that reading costs no write while the provider is down.
+    hosts.require_open(hosts.of(clients.oauth_client(version=credential.client_version)))
+    return refresh.refresh(credential)
 
 
-def _credential(connection: Connection) -> Credential:
-    credential = (
-        Credential.objects.filter(pk=connection.pk)
-        .select_related(
-            "connection__project", "client_version__oauth_client__integration", "connection"
-        )
+def _read(pk: UUID) -> tuple[Credential, datetime]:
+    """Return the credential of a live connection, and the moment by the database's clock."""
+    row = (
+        Credential.objects.filter(pk=pk)
+        .select_related("connection", "client_version__oauth_client__integration")
+        .annotate(now=Now())
         .first()
     )
-    if credential is None:
+    if row is None:
         raise NotFound("connection_disconnected")
-    if credential.connection.status not in Connection.LIVE:
-        raise ConnectionUnusable(credential.connection.reason or "needs_reauth")
-    return credential
+    if row.connection.status not in Connection.LIVE:
+        raise ConnectionUnusable(row.connection.reason or "needs_reauth")
+    return row, row.now
 
 
-def _require_renewable(credential: Credential) -> None:
-    if credential.refresh_token is None and not _usable(credential):
-        _mark_invalid(credential, Connection.Reason.NEEDS_REAUTH)
+def _last_one(credential: Credential, *, usable: bool, refused: bool) -> AccessToken:
+    if usable:
+        return _handed_out(credential)
+    if refused:
+        # Only the provider's own word ends a connection; a caller's 401 may have other causes.
         raise ConnectionUnusable("needs_reauth")
+    outcomes.condemn(credential, reason=Connection.Reason.NEEDS_REAUTH, provider_error="")
+    raise ConnectionUnusable("needs_reauth")
 
 
-def _due(credential: Credential) -> bool:
-    ends = credential.expires_at
-    if ends is None or credential.refresh_token is None:
-        return False
-    lifetime = ends - (credential.refreshed_at or ends - EARLY_MAX)
-    return timezone.now() >= ends - min(lifetime * EARLY_SHARE, EARLY_MAX)
-
-
-def _usable(credential: Credential) -> bool:
-    ends = credential.expires_at
-    return ends is None or ends - timezone.now() > STILL_USABLE
+def _survives(credential: Credential) -> bool:
+    provider = credential.client_version.oauth_client.integration.provider
+    return provider.refresh.old_access_token_survives
 
 
 def _handed_out(credential: Credential) -> AccessToken:
@@ -195,105 +247,20 @@ def _handed_out(credential: Credential) -> AccessToken:
         token=credential.open_required("access_token"),
         token_type=credential.token_type,
         expires_at=credential.expires_at,
+        generation=credential.generation,
     )
 
 
-def _claim(credential: Credential) -> bool:
-    # The database's clock: those of several hosts differ, and a lease must mean the same to all.
-    free = models.Q(lease_until=None) | models.Q(lease_until__lt=Now())
-    claimed = Credential.objects.filter(
-        free, pk=credential.pk, generation=credential.generation
-    ).update(lease_until=Now() + LEASE, lease_epoch=models.F("lease_epoch") + 1)
-    return claimed == 1
-
-
-def _refreshed(credential: Credential) -> AccessToken:
-    version = credential.client_version
-    try:
-        answer = oauth.refresh(
-            provider=version.oauth_client.integration.provider,
-            client=clients.oauth_client(version=version),
-            refresh_token=credential.open_required("refresh_token"),
-        )
-    except GrantRevoked:
-        return _condemned(credential, Connection.Reason.NEEDS_REAUTH)
-    except ClientRejected:
-        return _condemned(credential, Connection.Reason.CLIENT_REJECTED)
-    except ProviderFailure:
-        _release(credential)
-        if _usable(credential):
-            return _handed_out(credential)
-        raise
-    return _applied(credential, answer)
-
-
-def _applied(credential: Credential, answer: TokenAnswer) -> AccessToken:
-    parent = credential.generation
-    kept = answer.refresh_token or credential.open_required("refresh_token")
-    credential.generation = parent + 1
-    credential.seal(access_token=answer.access_token, refresh_token=kept)
-    credential.expires_at = _expiry(credential.client_version, answer)
-    credential.refreshed_at = timezone.now()
+def _record_broken(pk: UUID) -> None:
+    later = lifetimes.later(now=clock.now(), failures=8)
     with transaction.atomic():
-        swapped = Credential.objects.filter(pk=credential.pk, generation=parent).update(
-            **_values(credential)
+        Credential.objects.filter(pk=pk).update(lease_until=None)
+        Credential.objects.filter(pk=pk, refresh_after__isnull=False).update(refresh_after=later)
+        connection = Connection.objects.select_related("project").get(pk=pk)
+        audit.record(
+            project=connection.project,
+            actor="system",
+            action="seal.broken",
+            subject=connection,
+            severity="high",
         )
-        if swapped:
-            audit.record(
-                project=credential.connection.project,
-                actor="system",
-                action="connection.refreshed",
-                subject=credential.connection,
-                generation=credential.generation,
-            )
-    if not swapped:
-        # Reconnected or disconnected meanwhile: what stands now counts, not this answer.
-        return access_token_for(credential.connection)
-    return AccessToken(answer.access_token, credential.token_type, credential.expires_at)
-
-
-def _condemned(credential: Credential, reason: Connection.Reason) -> AccessToken:
-    if _mark_invalid(credential, reason):
-        raise ConnectionUnusable(str(reason))
-    return access_token_for(credential.connection)
-
-
-def _values(credential: Credential) -> dict[str, Any]:
-    return {
-        "generation": credential.generation,
-        "access_token": credential.sealed("access_token"),
-        "refresh_token": credential.sealed("refresh_token"),
-        "expires_at": credential.expires_at,
-        "refreshed_at": credential.refreshed_at,
-        "lease_until": None,
-    }
-
-
-def _release(credential: Credential) -> None:
-    Credential.objects.filter(pk=credential.pk, generation=credential.generation).update(
-        lease_until=None
-    )
-
-
-def _mark_invalid(credential: Credential, reason: Connection.Reason) -> bool:
-    # The generation is compared, because a slow refresh must not condemn a newer grant.
-    current = Credential.objects.filter(generation=credential.generation)
-    with transaction.atomic():
-        changed = Connection.objects.filter(
-            pk=credential.pk, status__in=Connection.LIVE, credential__in=current
-        ).update(status=Connection.Status.INVALID, reason=reason)
-        if changed:
-            audit.record(
-                project=credential.connection.project,
-                actor="system",
-                action="connection.invalid",
-                subject=credential.connection,
-                reason=str(reason),
-            )
-    return bool(changed)
-
-
-def _expiry(version: ClientVersion, answer: TokenAnswer) -> datetime | None:
-    provider = version.oauth_client.integration.provider
-    seconds = answer.expires_in or provider.refresh.access_token_lifetime
-    return timezone.now() + timedelta(seconds=seconds) if seconds else None

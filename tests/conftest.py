@@ -56,6 +56,18 @@ def provider(fakeas: FakeAS, catalog: dict[str, Provider]) -> Iterator[FakeAS]:
 
 
 @pytest.fixture(autouse=True)
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Try a refresh again at once."""
+    from django.apps import apps
+
+    if apps.ready:
+        from integrations import refresh
+
+        monkeypatch.setattr(refresh, "UNSENT_PAUSES", ((0.0, 0.0),) * 2)
+        monkeypatch.setattr(refresh, "UNSURE_PAUSES", ((0.0, 0.0),))
+
+
+@pytest.fixture(autouse=True)
 def loopback_only(monkeypatch: pytest.MonkeyPatch) -> None:
     """Fail a test that would leave this machine."""
     resolve, connect = socket.getaddrinfo, socket.socket.connect

@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from django.conf import settings
 from django.utils import timezone
 
-from integrations import audit, clients, keys
+from integrations import audit, clients, keys, lifetimes
 from integrations.clients import ClientConfig
 from integrations.models import (
     AllowedOrigin,
@@ -173,6 +173,9 @@ def make_connection(
 def expire(connection: Connection, *, left: float = -1) -> None:
     """Let the connection's hour-long token end in `left` seconds."""
     ends = timezone.now() + timedelta(seconds=left)
+    start = ends - timedelta(hours=1)
     Credential.objects.filter(pk=connection.pk).update(
-        expires_at=ends, refreshed_at=ends - timedelta(hours=1)
+        expires_at=ends,
+        refreshed_at=start,
+        refresh_after=lifetimes.refresh_after(pk=connection.pk, start=start, end=ends),
     )

@@ -120,6 +120,11 @@ class SealedModel(models.Model):
         """Return what `column` stores for this row, for an `update()` that compares and swaps."""
         return self._sealed_field(column).pre_save(self, add=False)
 
+    def encrypted(self, column: str) -> Sealed:
+        """Return what `column` will hold, for a place that is not the database."""
+        field = self._sealed_field(column)
+        return Sealed(field.fernet.encrypt(str(self.sealed(column)).encode()))
+
     def open_required(self, column: str) -> Secret:
         """Return the secret kept in `column`. Raises SealBroken, also if there is none."""
         secret = self.open(column)

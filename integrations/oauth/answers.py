@@ -6,6 +6,8 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
@@ -93,7 +95,28 @@ def token_ended(answer: Answer, *, bearer: bool) -> bool:
 def raise_for_status(answer: Answer) -> None:
     """Raise ProviderUnavailable for 429 and 5xx: try again later, nothing is decided."""
     if answer.status == 429 or answer.status >= 500:
-        raise ProviderUnavailable(retry_after=_retry_after(answer))
+        raise ProviderUnavailable(retry_after=retry_after(answer))
+
+
+def retry_after(answer: Answer) -> int | None:
+    """Return for how many seconds the provider asks us to wait, if it does.
+
+    A number or a moment (RFC 9110 section 10.2.3).
+    """
+    value = answer.headers.get("retry-after", "")
+    if value.isascii() and value.isdecimal():
+        return min(int(value[:7]), RETRY_MAX)
+    try:
+        at = parsedate_to_datetime(value)
+        return min(max(int((at - datetime.now(UTC)).total_seconds()), 0), RETRY_MAX)
+    except (TypeError, ValueError, OverflowError):
+        return None
+
+
+def refresh_token_in(data: Any) -> Secret | None:
+    """Return the refresh token of an answer, even if it is of no other use."""
+    token = data.get("refresh_token") if isinstance(data, Mapping) else None
+    return Secret(token) if isinstance(token, str) and TOKEN.match(token) else None
 
 
 def at_path(data: Any, path: str) -> str:
@@ -166,11 +189,6 @@ def _scope(value: Any) -> str | None:
     if not isinstance(value, str) or len(value) > 16_384:
         raise ProviderFailure("provider_bad_response")
     return storable(value)
-
-
-def _retry_after(answer: Answer) -> int | None:
-    value = answer.headers.get("retry-after", "")
-    return min(int(value), RETRY_MAX) if value.isdecimal() and len(value) < 7 else None
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

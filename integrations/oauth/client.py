@@ -135,6 +135,15 @@ def token_answer(*, provider: Provider, answer: Answer) -> TokenAnswer:
     return answers.token_answer(answer, data)
 
 
+def refresh_token_in(*, provider: Provider, answer: Answer) -> Secret | None:
+    """Return the refresh token of an answer that `token_answer` may have refused, if it has one."""
+    try:
+        data = json.loads(answer.body)
+    except (ValueError, RecursionError):
+        return None
+    return answers.refresh_token_in(dialects.rewritten(provider.dialects, data))
+
+
 def revoke(
     *, provider: Provider, client: Client, token: Secret, hint: Literal["access", "refresh"]
 ) -> bool:
@@ -167,7 +176,7 @@ def account(
     Raises ProviderFailure; the tokens are good all the same.
     """
     identity = provider.identity
-    if identity is None:
+    if identity is None or any(option.is_account for option in provider.post_options.values()):
         return None
     data: Any = tokens.extra
     if identity.source == "request" and client.endpoints.identity_endpoint:
