@@ -11,6 +11,9 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase, HttpRespons
 
 from integrations.models.clients import CALLBACK_PATH
 
+ADMIN_PATH, HEALTH = "/admin/", ("/healthz", "/readyz")
+# What a visit leaves in the browser is forgotten with it (Clear Site Data, section 3.1).
+CLEAR = ("Clear-Site-Data", '"cache"')
 GetResponse = Callable[[HttpRequest], HttpResponseBase]
 
 
@@ -73,6 +76,22 @@ class CallbackHosts:
         host = request.get_host().rsplit(":", 1)[0].lower().rstrip(".")
         former = host in settings.CALLBACK_HOSTS and host != urlsplit(settings.BASE_URL).hostname
         if former and not request.path.startswith(CALLBACK_PATH):
+            return HttpResponseNotFound()
+        return self.get_response(request)
+
+
+class AdminHost:
+    """Keep the admin on a host of its own, so that no page of the portal shares its origin."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponseBase:
+        """Answer 404 for the admin elsewhere and for everything else there, but for health."""
+        if not settings.ADMIN_HOST or request.path in HEALTH:
+            return self.get_response(request)
+        host = request.get_host().rsplit(":", 1)[0].lower().rstrip(".")
+        if (host == settings.ADMIN_HOST) != request.path.startswith(ADMIN_PATH):
             return HttpResponseNotFound()
         return self.get_response(request)
 

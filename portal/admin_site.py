@@ -1,0 +1,111 @@
+"""The admin's site: signing in is limited, and every change asks who is there."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any
+
+from axes.models import AccessLog
+from django.contrib.admin import AdminSite as DjangoAdminSite
+from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, HttpResponseBase
+from django.template.response import TemplateResponse
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_post_parameters
+
+from integrations import limits
+from integrations.errors import RateLimited
+from integrations.limits import ADMIN_LOGIN, ADMIN_NAME, RETRY_AFTER_FAILURE, Use
+from portal import confirmation, texts
+from portal.middleware import client_address
+from portal.pages import errors
+
+FAMILIAR_FOR = timedelta(days=30)
+SAFE = ("GET", "HEAD", "OPTIONS")
+View = Callable[..., HttpResponseBase]
+
+
+class AdminSite(DjangoAdminSite):
+    """Django's admin for people who may have left their desk."""
+
+    def admin_view(self, view: Any, cacheable: bool = False) -> Any:
+        """Let nothing be changed by somebody who has not given the password of late."""
+        guarded = super().admin_view(_confirmed(self, view), cacheable)
+        return sensitive_post_parameters(confirmation.FIELD)(guarded)
+
+    def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
+        """Count attempts before a password is looked at."""
+        if request.method == "POST":
+            try:
+                _count_attempt(request)
+            except RateLimited as error:
+                return locked(request, retry_after=error.retry_after)
+        response: HttpResponse = super().login(request, extra_context)
+        return response
+
+
+def locked(
+    request: HttpRequest, *args: Any, retry_after: int = 3600, **kwargs: Any
+) -> HttpResponse:
+    """Say that signing in is paused, in the same words whether the name exists or not."""
+    response = errors.shown(request, texts.notice("admin_locked"), 429)
+    response.headers["Retry-After"] = str(retry_after)
+    return response
+
+
+def _confirmed(site: AdminSite, view: View) -> View:
+    @wraps(view)
+    def asked(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        request.secrets_dropped = ()  # type: ignore[attr-defined]
+        # Leaving needs no proof.
+        if request.method in SAFE or view == site.logout:
+            return view(request, *args, **kwargs)
+        wrong = False
+        if not confirmation.is_fresh(request):
+            wrong = confirmation.FIELD in request.POST
+            if not confirmation.confirms(request):
+                return _ask(site, request, wrong=wrong)
+        _restore(request)
+        return view(request, *args, **kwargs)
+
+    return asked
+
+
+def _restore(request: HttpRequest) -> None:
+    """Make the request the form that it was, and name the secrets that must be typed again."""
+    dropped = request.POST.getlist(confirmation.DROPPED)
+    request.secrets_dropped = tuple(dropped)  # type: ignore[attr-defined]
+    request.POST = confirmation.without_ours(request.POST)  # type: ignore[assignment]
+
+
+def _ask(site: AdminSite, request: HttpRequest, *, wrong: bool) -> HttpResponse:
+    fields = confirmation.carried(request.POST)
+    context = {
+        **site.each_context(request),
+        "title": "Confirm it is you",
+        "fields": fields,
+        "wrong": wrong,
+        "dropped": any(name == confirmation.DROPPED for name, _ in fields),
+        "field": confirmation.FIELD,
+        "back": request.path,
+    }
+    return TemplateResponse(request, "admin/confirm.html", context, status=403)
+
+
+def _count_attempt(request: HttpRequest) -> None:
+    """Count by address, and by name unless the address is one of that person's own."""
+    address = client_address(request)
+    name = request.POST.get("username", "").strip()[:150]
+    uses = [Use(ADMIN_LOGIN, address)]
+    try:
+        since = timezone.now() - FAMILIAR_FOR
+        own = AccessLog.objects.filter(
+            username=name, ip_address=address or None, attempt_time__gte=since
+        )
+        if "\x00" in name or not own.exists():
+            uses.append(Use(ADMIN_NAME, name.casefold()))
+    except (DatabaseError, ValueError):
+        raise RateLimited(retry_after=RETRY_AFTER_FAILURE) from None
+    limits.spend(*uses)
