@@ -10,7 +10,17 @@ from typing import Any
 from django.db import transaction
 from django.utils import timezone
 
-from integrations import access, audit, authorization, clients, codes, grants, inputs, scopes
+from integrations import (
+    access,
+    audit,
+    authorization,
+    clients,
+    codes,
+    grants,
+    inputs,
+    picking,
+    scopes,
+)
 from integrations.authorization import Authorization, Response
 from integrations.choices import choose_account_type as choose_account_type
 from integrations.choices import require_open
@@ -38,6 +48,7 @@ from integrations.models import (
 )
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.oauth import client as oauth
+from integrations.picking import save_post_options as save_post_options
 from integrations.secret import Secret
 
 RESUMABLE_FOR = timedelta(hours=2)
@@ -185,9 +196,10 @@ def spoil(states: Iterable[Secret]) -> None:
 
 
 def cancel(*, flow: Flow) -> None:
-    """End the flow, unless its code is being exchanged. No connection is touched."""
+    """End the flow, unless its code is being exchanged. A connection ends only half-made."""
     with transaction.atomic():
-        ending = (*Flow.EDITABLE, Flow.Status.AWAITING_CONFIRMATION)
+        picking.drop_unfinished(flow)
+        ending = (*Flow.EDITABLE, Flow.Status.AWAITING_CONFIRMATION, Flow.Status.NEEDS_OPTIONS)
         cancelled = Flow.objects.filter(pk=flow.pk, status__in=ending).update(
             status=Flow.Status.CANCELLED, updated_at=timezone.now()
         )
@@ -279,7 +291,7 @@ def _free_external_id(session: PortalSession, integration: Integration, value: s
     external_id = inputs.clean_external_id(value)
     taken = Connection.objects.filter(
         end_user=session.end_user_id, integration=integration, external_id=external_id
-    ).exclude(status=Connection.Status.DISCONNECTED)
+    ).exclude(status__in=Connection.GONE)
     if external_id and taken.exists():
         raise NotAllowed("external_id_taken")
     return external_id

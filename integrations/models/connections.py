@@ -60,6 +60,8 @@ class Connection(models.Model):
     scopes = models.JSONField(default=list)
     missing_scopes = models.JSONField(default=list)
     provider_data = models.JSONField(default=dict)
+    # While PENDING: what the person has yet to choose from, as id, label and hint.
+    post_options = models.JSONField(default=list)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
     disconnected_at = models.DateTimeField(null=True)

@@ -133,7 +133,12 @@ class Flow(models.Model):
 
     RUNNING = (Status.WAITING, Status.EXCHANGING)
     EDITABLE = (Status.DRAFT, Status.WAITING, Status.FAILED)
-    OPEN = (*EDITABLE, Status.EXCHANGING, Status.AWAITING_CONFIRMATION)
+    OPEN = (
+        *EDITABLE,
+        Status.EXCHANGING,
+        Status.AWAITING_CONFIRMATION,
+        Status.NEEDS_OPTIONS,
+    )
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="flows")

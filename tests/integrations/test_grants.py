@@ -78,7 +78,7 @@ def test_reconnecting_does_not_bring_back_what_was_disconnected_meanwhile(projec
     dana.come_back(back)
     assert dana.current_flow().error_code == "connection_not_found"
     assert not Credential.objects.exists()
-    assert Connection.objects.get().status == Connection.Status.DISCONNECTED
+    assert Connection.objects.get().status == Connection.Status.DISCONNECTING
 
 
 def test_the_same_account_again_is_the_same_connection(project, connection):
