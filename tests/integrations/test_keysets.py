@@ -109,6 +109,14 @@ def opens(project, **token: Any) -> bool:
     return True
 
 
+def a_visit(project) -> sessions.Opened:
+    """Open a visit with a token signed by the published key."""
+    token = factories.user_token(project)
+    visitor = sessions.visitor(project=project, user_token=token)
+    opening = sessions.Opening(origin=factories.ORIGIN, display="embed")
+    return sessions.open_session(visitor=visitor, opening=opening)
+
+
 @pytest.mark.parametrize("alg", FORMS)
 def test_a_token_signed_with_a_published_key_opens_a_visit(project, publisher, alg):
     publisher.publish(jwk(alg))
@@ -140,10 +148,7 @@ def test_a_new_key_is_found_by_its_first_token(project, publisher):
 
 
 def test_a_key_that_left_the_set_ends_its_sessions(project, publisher):
-    token = factories.user_token(project)
-    visitor = sessions.visitor(project=project, user_token=token)
-    opening = sessions.Opening(origin=factories.ORIGIN, display="embed")
-    opened = sessions.open_session(visitor=visitor, opening=opening)
+    opened = a_visit(project)
     publisher.publish(jwk("ES256", kid="new"))
     later(project, tried=timedelta(minutes=11), fetched=timedelta(minutes=11))
     assert not opens(project)
@@ -203,10 +208,12 @@ def test_a_failure_is_told_once_and_keeps_the_keys(project, publisher):
 
 
 def test_a_set_no_longer_published_takes_its_keys_along(project):
-    assert opens(project)
+    opened = a_visit(project)
     keysets.publish_at(project=project, url="", actor="test")
     assert not opens(project)
     assert not KeySet.objects.exists()
+    with pytest.raises(SessionInvalid):
+        sessions.session_of(opened.handle.reveal())
 
 
 UNUSABLE = {
@@ -214,7 +221,7 @@ UNUSABLE = {
     "no keys": {},
     "keys no list": {"keys": {}},
     "empty": {"keys": []},
-    "too many": {"keys": [{"kid": str(each)} for each in range(21)]},
+    "too many": {"keys": [jwk(kid=str(each)) for each in range(21)]},
     "the same id twice": {"keys": [jwk(), jwk("ES256")]},
     "no key we could use": {"keys": [jwk(use="enc")]},
 }
@@ -232,7 +239,7 @@ LEFT_OUT = {
     "id a path": {"kid": "../x"},
     "id too long": {"kid": "x" * 65},
     "symmetric": {"kty": "oct", "k": "AAAA"},
-    "with its private part": {"d": "AAAA"},
+    "with its private part": json.loads(RSAAlgorithm.to_jwk(factories.private_key())),
     "broken": {"n": "!"},
     "no modulus": {"n": None},
     "key type a list": {"kty": ["RSA"]},
