@@ -23,6 +23,7 @@ from integrations import audit, clients, clock, hosts, journal, lifetimes, outco
 from integrations.errors import (
     ConnectError,
     IntegrityBroken,
+    NotAllowed,
     NotFound,
     ProviderFailure,
     ProviderUnavailable,
@@ -102,6 +103,7 @@ def due(limit: int = 500) -> list[UUID]:
         refresh_after__lte=Now(),
         refresh_token__isnull=False,
         connection__status__in=Connection.LIVE,
+        connection__project__tokens_stopped=False,
     )
     return list(rows.order_by("refresh_after").values_list("pk", flat=True)[:limit])
 
@@ -177,16 +179,18 @@ def _worked_off(queue: deque[UUID]) -> list[str]:
 
 def _fresh(connection: Connection, seen: int | None) -> AccessToken:
     deadline = time.monotonic() + WAIT_SECONDS
-    while (found := _tried(connection.pk, seen)) is None:
+    while (found := _tried(connection, seen)) is None:
         if time.monotonic() > deadline:
             raise ProviderUnavailable("refresh_in_progress", retry_after=1)
         time.sleep(random.uniform(*POLL_SECONDS))  # noqa: S311  spreads load, guards nothing
     return found
 
 
-def _tried(pk: UUID, seen: int | None) -> AccessToken | None:
+def _tried(connection: Connection, seen: int | None) -> AccessToken | None:
     """Return a token, or None if somebody else is getting one and the old one will not do."""
-    credential, now = _read(pk)
+    credential, now = _read(connection.pk)
+    if credential.project_id != connection.project_id:
+        raise NotFound("connection_not_found")
     refused = seen is not None and credential.generation <= seen
     usable = not refused and lifetimes.usable(credential, now)
     if not refused and not lifetimes.due(credential, now):
@@ -196,7 +200,7 @@ def _tried(pk: UUID, seen: int | None) -> AccessToken | None:
     try:
         if _refreshed(credential, now):
             # Whatever its lifetime: a token that ends at once must not be asked for for ever.
-            return _handed_out(_read(pk)[0])
+            return _handed_out(_read(connection.pk)[0])
     except ProviderFailure:
         if usable:
             return _handed_out(credential)
@@ -216,7 +220,7 @@ def _read(pk: UUID) -> tuple[Credential, datetime]:
     """Return the credential of a live connection, and the moment by the database's clock."""
     row = (
         Credential.objects.filter(pk=pk)
-        .select_related("connection", "client_version__oauth_client__integration")
+        .select_related("connection__project", "client_version__oauth_client__integration")
         .annotate(now=Now())
         .first()
     )
@@ -224,6 +228,8 @@ def _read(pk: UUID) -> tuple[Credential, datetime]:
         raise NotFound("connection_disconnected")
     if row.connection.status not in Connection.LIVE:
         raise ConnectionUnusable(row.connection.reason or "needs_reauth")
+    if row.connection.project.tokens_stopped:
+        raise NotAllowed("tokens_stopped")
     return row, row.now
 
 

@@ -11,7 +11,7 @@ from django.db.models import Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
-from integrations import apikeys, reads, tokens
+from integrations import reads, tokens
 from integrations.errors import FieldError, InvalidInput, NotFound
 from integrations.limits import ACCESS_TOKENS
 from integrations.models import Connection
@@ -96,10 +96,13 @@ def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]
 def access_token(request: HttpRequest, connection_id: UUID) -> AccessTokenOut:
     """Return a fresh access token, refreshed once if it must be. 409: a person must act."""
     vendor: Vendor = caller(request)
-    apikeys.require_running(vendor.project)
-    connection = _connection(vendor, connection_id)
-    reads.note(key=vendor.key, connection_id=connection.pk)
-    found = tokens.access_token_for(connection)
+    try:
+        # Only named here: the tokens are read in one query, with the project they belong to.
+        found = tokens.access_token_for(Connection(pk=connection_id, project=vendor.project))
+    except NotFound:
+        _connection(vendor, connection_id)
+        raise
+    reads.note(key=vendor.key, connection_id=connection_id)
     return AccessTokenOut(
         access_token=found.token.reveal(),
         token_type=found.token_type,
