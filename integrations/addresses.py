@@ -30,10 +30,13 @@ RESERVED = frozenset(
 )  # fmt: skip
 
 
-def clean_url(value: str, *, field: str, label: str, loopback: bool = False) -> str:
+def clean_url(
+    value: str, *, field: str, label: str, loopback: bool = False, any_query: bool = False
+) -> str:
     """Return an https URL (RFC 3986) with a public DNS name, without the port if it is 443.
 
-    With `loopback` also plain http to this machine, for demo and tests. Raises InvalidInput with
+    With `any_query` it may have parameters that OAuth uses: nothing of OAuth is sent there. With
+    `loopback` also plain http to this machine, for demo and tests. Raises InvalidInput with
     the field and the next step; the message repeats nothing of what was entered.
     """
     text = value.strip(EDGES)
@@ -48,6 +51,8 @@ def clean_url(value: str, *, field: str, label: str, loopback: bool = False) -> 
     if not (loopback and parts.scheme == "http" and LOOPBACK.match(parts.hostname or "")):
         _check_public(field, label, text, parts)
     _check_rest(field, label, parts)
+    if not any_query:
+        _check_query(field, label, parts)
     netloc = parts.netloc.lower().removesuffix(":443") if parts.scheme == "https" else parts.netloc
     return parts._replace(netloc=netloc).geturl()
 
@@ -82,6 +87,9 @@ def _check_rest(field: str, label: str, parts: SplitResult) -> None:
     if odd or "" in segments[:-1] or "%2f" in parts.path.lower() or ";" in parts.path:
         message = f"The path of the {label} has empty parts, dots or semicolons. Remove them."
         _refuse(field, "bad_path", message)
+
+
+def _check_query(field: str, label: str, parts: SplitResult) -> None:
     names = {name.lower() for name, _ in parse_qsl(parts.query, keep_blank_values=True)}
     if names & RESERVED:
         message = f"The {label} must not set {min(names & RESERVED)}: the portal does that."

@@ -43,7 +43,7 @@ SESSIONS = {
     "flow.expired": "session.abandoned",
 }
 CLIENTS = {"client.updated": "client.rotated", "client.expiring": "client.expiring"}
-SAME = ("connection.limited", "connection.disconnected")
+SAME = (*CONNECTED, "connection.limited", "connection.disconnected")
 
 
 @dataclass(frozen=True)
@@ -101,9 +101,8 @@ def dispatch(endpoint_id: UUID | str) -> int:
 def messages(event: AuditEvent, rows: Rows) -> Iterator[Message]:
     """Yield what an event means to the vendor: nothing, one message or several."""
     if (connection := rows.connections.get(event.object_id)) is not None:
-        data = _connection_data(connection, event)
-        for kind in _connection_types(event):
-            yield Message(kind, event.object_id, data)
+        if kind := _connection_type(event):
+            yield Message(kind, event.object_id, _connection_data(connection, event))
         if event.action in CONNECTED and (flow := rows.flows.get(event.data.get("flow", ""))):
             data = _session_data(flow, code="", connection=event.object_id)
             yield Message("session.completed", str(flow.pk), data)
@@ -115,13 +114,10 @@ def messages(event: AuditEvent, rows: Rows) -> Iterator[Message]:
         yield Message(CLIENTS[event.action], event.object_id, _client_data(client, event))
 
 
-def _connection_types(event: AuditEvent) -> list[str]:
-    if event.action in CONNECTED:
-        limited = event.data.get("status") == Connection.Status.LIMITED
-        return [event.action, *(["connection.limited"] if limited else [])]
+def _connection_type(event: AuditEvent) -> str:
     if event.action == "connection.invalid":
-        return [INVALID[reason]] if (reason := event.data.get("reason")) in INVALID else []
-    return [event.action] if event.action in SAME else []
+        return INVALID.get(event.data.get("reason", ""), "")
+    return event.action if event.action in SAME else ""
 
 
 def _deliveries(endpoint: WebhookEndpoint, events: list[AuditEvent]) -> Iterator[WebhookDelivery]:

@@ -205,7 +205,11 @@ def _new_secret() -> Secret:
 
 def _cleaned_url(url: str) -> str:
     return addresses.clean_url(
-        url, field="url", label="endpoint URL", loopback=settings.OUTBOUND_LOOPBACK_HTTP
+        url,
+        field="url",
+        label="endpoint URL",
+        loopback=settings.OUTBOUND_LOOPBACK_HTTP,
+        any_query=True,
     )
 
 
