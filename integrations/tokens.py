@@ -115,7 +115,7 @@ def refresh_one(connection_id: UUID) -> str:
     be tried later), unusable (a person must act), broken (a stored secret was tampered with).
     """
     try:
-        credential, now = _read(connection_id)
+        credential, now = _read(pk=connection_id)
         if credential.refresh_token is None or not lifetimes.due(credential, now):
             return "fresh"
         return "refreshed" if refresh.refresh(credential) else "busy"
@@ -188,9 +188,7 @@ def _fresh(connection: Connection, seen: int | None) -> AccessToken:
 
 def _tried(connection: Connection, seen: int | None) -> AccessToken | None:
     """Return a token, or None if somebody else is getting one and the old one will not do."""
-    credential, now = _read(connection.pk)
-    if credential.project_id != connection.project_id:
-        raise NotFound("connection_not_found")
+    credential, now = _read(pk=connection.pk, project_id=connection.project_id)
     refused = seen is not None and credential.generation <= seen
     usable = not refused and lifetimes.usable(credential, now)
     if not refused and not lifetimes.due(credential, now):
@@ -200,7 +198,7 @@ def _tried(connection: Connection, seen: int | None) -> AccessToken | None:
     try:
         if _refreshed(credential, now):
             # Whatever its lifetime: a token that ends at once must not be asked for for ever.
-            return _handed_out(_read(connection.pk)[0])
+            return _handed_out(_read(pk=connection.pk)[0])
     except ProviderFailure:
         if usable:
             return _handed_out(credential)
@@ -216,10 +214,10 @@ def _refreshed(credential: Credential, now: datetime) -> bool:
     return refresh.refresh(credential)
 
 
-def _read(pk: UUID) -> tuple[Credential, datetime]:
+def _read(**which: UUID) -> tuple[Credential, datetime]:
     """Return the credential of a live connection, and the moment by the database's clock."""
     row = (
-        Credential.objects.filter(pk=pk)
+        Credential.objects.filter(**which)
         .select_related("connection__project", "client_version__oauth_client__integration")
         .annotate(now=Now())
         .first()

@@ -9,6 +9,7 @@ os.environ.setdefault("SECRET_KEY", "tests-only-secret-key-that-is-long-enough-f
 os.environ.setdefault("FERNET_KEYS", "tests-only-key-that-is-long-enough-0123456789")
 os.environ.setdefault("BASE_URL", "http://localhost:8000")
 os.environ.setdefault("OUTBOUND_ALLOW_CIDRS", "127.0.0.0/8")
+os.environ.setdefault("SPOOL_DIR", tempfile.mkdtemp(prefix="connect-portal-spool-"))
 os.environ.setdefault("DATABASE_URL", f"sqlite:///{_database}")
 
 from portal.settings import *  # noqa: E402, F403

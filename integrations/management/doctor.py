@@ -17,6 +17,7 @@ from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
 from django.utils import timezone
 
+from integrations import spool
 from integrations.catalog import registry
 from integrations.errors import SealBroken
 from integrations.management.commands.rotate_keys import is_current, sealed_fields
@@ -117,6 +118,18 @@ def _data_folder() -> Iterator[Finding]:
         yield Finding("data folder", "fail", f"{folder} cannot be written", step)
 
 
+def _spool_folder() -> Iterator[Finding]:
+    waiting = sum(1 for _ in settings.SPOOL_DIR.glob("*.json"))
+    if not spool.writable():
+        step = "Let the user that runs the service write to it, or set SPOOL_DIR."
+        yield Finding("spool folder", "fail", f"{settings.SPOOL_DIR} cannot be written", step)
+    elif waiting:
+        step = "Start a worker on this machine: it stores them at its start."
+        yield Finding("spool folder", "warn", f"{waiting} answers to refreshes wait", step)
+    else:
+        yield Finding("spool folder", "ok", str(settings.SPOOL_DIR))
+
+
 def _database() -> Iterator[Finding]:
     try:
         with connection.cursor() as cursor:
@@ -192,6 +205,7 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _catalog,
     _static_files,
     _data_folder,
+    _spool_folder,
     _database,
     _migrations,
     _clock,

@@ -19,6 +19,7 @@ from portal.api import views
 from portal.api.auth import Vendor, VendorKey, caller
 from portal.api.idempotency import idempotent
 from portal.api.schemas import (
+    AccessTokenIn,
     AccessTokenOut,
     ConnectionOut,
     ConnectionPage,
@@ -93,12 +94,21 @@ def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]
     },
 )
 @idempotent(kept=False)
-def access_token(request: HttpRequest, connection_id: UUID) -> AccessTokenOut:
-    """Return a fresh access token, refreshed once if it must be. 409: a person must act."""
+def access_token(
+    request: HttpRequest, connection_id: UUID, body: AccessTokenIn | None = None
+) -> AccessTokenOut:
+    """Return a fresh access token, refreshed once if it must be. 409: a person must act.
+
+    A backend whose call the provider refused with 401 sends the `generation` of the token it used
+    as `seen_generation`, and gets a later token.
+    """
     vendor: Vendor = caller(request)
     try:
         # Only named here: the tokens are read in one query, with the project they belong to.
-        found = tokens.access_token_for(Connection(pk=connection_id, project=vendor.project))
+        found = tokens.access_token_for(
+            Connection(pk=connection_id, project=vendor.project),
+            seen_generation=body.seen_generation if body else None,
+        )
     except NotFound:
         _connection(vendor, connection_id)
         raise
@@ -107,6 +117,7 @@ def access_token(request: HttpRequest, connection_id: UUID) -> AccessTokenOut:
         access_token=found.token.reveal(),
         token_type=found.token_type,
         expires_at=found.expires_at,
+        generation=found.generation,
     )
 
 

@@ -9,6 +9,7 @@ from django.db.migrations.executor import MigrationExecutor
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET
 
+from integrations import spool
 from integrations.errors import SealBroken
 from integrations.models import Project
 
@@ -25,8 +26,8 @@ def process(request: HttpRequest) -> JsonResponse:
 
 @require_GET
 def ready(request: HttpRequest) -> JsonResponse:
-    """Answer 200 if database, migrations and encryption keys are usable, else 503 and which."""
-    checks = {"database": False, "migrations": False, "keys": False}
+    """Answer 200 if database, migrations, keys and spool folder are usable, else 503 and which."""
+    checks = {"database": False, "migrations": False, "keys": False, "spool": spool.writable()}
     try:
         checks["keys"] = _keys_open_what_is_stored()
         checks["database"] = True

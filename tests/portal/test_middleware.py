@@ -71,4 +71,5 @@ def test_readiness_says_what_is_missing(client, monkeypatch):
     monkeypatch.setattr("portal.pages.health._unapplied", lambda: True)
     answer = client.get("/readyz")
     assert answer.status_code == 503
-    assert answer.json() == {"checks": {"database": True, "migrations": False, "keys": True}}
+    checks = {"database": True, "migrations": False, "keys": True, "spool": True}
+    assert answer.json() == {"checks": checks}
