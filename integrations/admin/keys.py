@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import ValidationError
+from django.core.exceptions import PermissionDenied, ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -108,9 +108,13 @@ class SigningKeyInline(ReadOnlyInline):
     """Signing keys."""
 
     model = SigningKey
-    fields = ("kid", "algorithm", "created_at", "revoked_at", "revoke")
+    fields = ("kid", "algorithm", "source", "created_at", "revoked_at", "revoke")
     readonly_fields = fields
     ordering = ("-created_at",)
+
+    def source(self, row: SigningKey) -> str:
+        """Whether the key was added here or read from the project's key set."""
+        return "key set" if row.from_key_set else "added here"
 
     def algorithm(self, row: SigningKey) -> str:
         """The algorithm as RFC 7518 writes it."""
@@ -148,7 +152,7 @@ class KeyPages(OneAtATime):
 
     def api_key_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Create a key and show it in the answer: it is never stored, so no page can repeat it."""
-        project: Project = required_object(self, request, pk, "change")
+        project = self._project(request, pk, "add_apikey")
         form = ApiKeyForm(request.POST or None)
         if request.method != "POST" or not form.is_valid():
             return self._key_form(request, project, form, "Create API key", API_KEY_TEXT)
@@ -168,7 +172,7 @@ class KeyPages(OneAtATime):
     @method_decorator(sensitive_post_parameters("public_key"))
     def signing_key_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Add a public key."""
-        project: Project = required_object(self, request, pk, "change")
+        project = self._project(request, pk, "add_signingkey")
         form = SigningKeyForm(request.POST or None)
         if request.method == "POST" and form.is_valid():
             try:
@@ -183,7 +187,8 @@ class KeyPages(OneAtATime):
 
     def revoke_view(self, request: HttpRequest, pk: UUID, kind: str, key_pk: str) -> HttpResponse:
         """Ask, then revoke one of the project's own keys."""
-        project: Project = required_object(self, request, pk, "change")
+        right = "change_apikey" if kind == "api-keys" else "change_signingkey"
+        project = self._project(request, pk, right)
         key, words, consequence = _found(project, kind, key_pk)
         if request.method != "POST":
             return page(
@@ -200,6 +205,13 @@ class KeyPages(OneAtATime):
         self._note(request, project, f"Revoked {words} {key}")
         messages.success(request, f"The {words} {key} was revoked.")
         return _back(project)
+
+    def _project(self, request: HttpRequest, pk: UUID, right: str) -> Project:
+        """Return a project whose keys the person may change. Raises Http404, PermissionDenied."""
+        project: Project = required_object(self, request, pk, "change")
+        if not request.user.has_perm(f"integrations.{right}"):
+            raise PermissionDenied
+        return project
 
     def _key_form(
         self, request: HttpRequest, project: Project, form: forms.Form, title: str, text: str

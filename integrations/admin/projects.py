@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 
-from integrations import audit
+from integrations import audit, members
 from integrations.admin.base import (
     CSS,
     JS,
@@ -23,6 +23,7 @@ from integrations.admin.base import (
     listed,
 )
 from integrations.admin.keys import ApiKeyInline, KeyPages, SigningKeyInline
+from integrations.admin.keysets import KeySetPage
 from integrations.models import AllowedOrigin, Integration, Project, ReturnUrl
 
 URL_ACTIONS: dict[type, tuple[str, str]] = {
@@ -62,7 +63,7 @@ class IntegrationInline(ReadOnlyInline):
 
 
 @admin.register(Project)
-class ProjectAdmin(KeyPages):
+class ProjectAdmin(KeySetPage, KeyPages):
     """One vendor application each."""
 
     change_form_template = "admin/integrations/project/change_form.html"
@@ -80,6 +81,10 @@ class ProjectAdmin(KeyPages):
         rows: QuerySet[Project] = super().get_queryset(request)
         active = Count("integrations", filter=Q(integrations__is_active=True))
         return rows.annotate(active_integrations=active)
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        """Refuse those tied to projects: they could not see the new one."""
+        return not members.is_tied(request.user) and super().has_add_permission(request)
 
     def get_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Ask only for the name first."""
