@@ -3,6 +3,7 @@
 from django.apps import AppConfig
 from django.conf import settings
 from django.core.checks import register
+from django.db.models.signals import post_migrate
 
 from integrations.catalog import registry
 from integrations.checks import check_deployment
@@ -25,9 +26,10 @@ class IntegrationsConfig(AppConfig):
         """
         register(check_deployment, deploy=True)
         # Not at the top: it imports models, which need the apps to be known.
-        from integrations import limits, proxying
+        from integrations import limits, members, proxying
 
         limits.check_settings(settings.LIMITS)
+        post_migrate.connect(members.make_roles, sender=self)
         client.use(Transport(allow=settings.OUTBOUND_ALLOW_CIDRS))
         proxying.use(
             StreamingTransport(

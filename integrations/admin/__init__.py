@@ -10,9 +10,19 @@ from integrations.admin import (
     integrations,
     people,
     projects,
+    staff,
 )
 
-__all__ = ["clients", "connections", "events", "flows", "integrations", "people", "projects"]
+__all__ = [
+    "clients",
+    "connections",
+    "events",
+    "flows",
+    "integrations",
+    "people",
+    "projects",
+    "staff",
+]
 
 admin.site.site_header = "Connect Portal"
 admin.site.site_title = "Connect Portal"

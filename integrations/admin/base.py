@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
@@ -12,12 +13,15 @@ from django.contrib import admin
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
+from django.db.models import QuerySet
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.text import capfirst
+
+from integrations import members
 
 if TYPE_CHECKING:
     ModelAdmin = admin.ModelAdmin[Any]
@@ -42,7 +46,37 @@ class BoundedPaginator(Paginator):  # type: ignore[type-arg]
         return int(rows[:COUNTED_ROWS].count())
 
 
-class OneAtATime(ModelAdmin):
+class Scoped(ModelAdmin):
+    """Rows of projects, shown to those who may see the project: in lists, pages and choices."""
+
+    def get_queryset(self, request: HttpRequest) -> QuerySet[Any]:
+        """Keep to the projects of the person at work."""
+        return members.visible(super().get_queryset(request), request.user)
+
+    def formfield_for_foreignkey(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Offer rows of those projects only."""
+        rows = kwargs.get("queryset", db_field.related_model._default_manager.all())
+        kwargs["queryset"] = members.visible(rows, request.user)
+        return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+
+class ScopedFilter(admin.RelatedFieldListFilter):
+    """A filter that names no row of a project the person may not see."""
+
+    def field_choices(self, field: Any, request: HttpRequest, model_admin: Any) -> Any:
+        """Return the rows to choose from."""
+        if not isinstance(model_admin, Scoped):
+            return super().field_choices(field, request, model_admin)
+        ordering = self.field_admin_ordering(field, request, model_admin)
+        rows = members.visible(field.related_model._default_manager.all(), request.user)
+        chosen = {"pk__in": rows.values("pk")}
+        return field.get_choices(include_blank=False, ordering=ordering, limit_choices_to=chosen)
+
+
+admin.FieldListFilter.register(lambda field: bool(field.remote_field), ScopedFilter, True)
+
+
+class OneAtATime(Scoped):
     """Rows that are edited on a page of their own, never in bulk and never deleted."""
 
     actions = None
@@ -54,6 +88,14 @@ class OneAtATime(ModelAdmin):
         """Refuse: what hangs on the row is known to others. It is switched off instead."""
         return False
 
+    def get_form(
+        self, request: HttpRequest, obj: Any = None, change: bool = False, **kwargs: Any
+    ) -> Any:
+        """Ask again for secrets that were not kept while the person confirmed who they are."""
+        form = super().get_form(request, obj, change, **kwargs)
+        names = getattr(request, "secrets_dropped", ())
+        return asking_again(form, names) if names else form
+
     def render_change_form(
         self, request: HttpRequest, context: dict[str, Any], *args: Any, **kwargs: Any
     ) -> HttpResponse:
@@ -62,7 +104,7 @@ class OneAtATime(ModelAdmin):
         return super().render_change_form(request, context, *args, **kwargs)
 
 
-class ReadOnlyAdmin(ModelAdmin):
+class ReadOnlyAdmin(Scoped):
     """Rows that are looked at here and changed elsewhere."""
 
     paginator = BoundedPaginator
@@ -105,6 +147,19 @@ class ReadOnlyInline(TabularInline):
     def has_change_permission(self, request: HttpRequest, obj: Any = None) -> bool:
         """Refuse."""
         return False
+
+
+def asking_again(form: type[ModelForm], names: Sequence[str]) -> type[ModelForm]:
+    """Return the form, failing at these of its fields: what was typed there is gone."""
+
+    class Again(form):  # type: ignore[misc, valid-type]
+        def clean(self) -> Any:
+            for name in names:
+                if name in self.fields:
+                    self.add_error(name, "Enter this again: secrets are not kept meanwhile.")
+            return super().clean()
+
+    return Again
 
 
 def actor(request: HttpRequest) -> str:
