@@ -178,6 +178,12 @@ def required_object(model_admin: ModelAdmin, request: HttpRequest, pk: UUID, act
     return found
 
 
+def require_right(request: HttpRequest, right: str) -> None:
+    """Raise PermissionDenied for somebody without this right, such as "add_apikey"."""
+    if not request.user.has_perm(f"integrations.{right}"):
+        raise PermissionDenied
+
+
 def page(
     model_admin: ModelAdmin, request: HttpRequest, template: str, **context: Any
 ) -> HttpResponse:

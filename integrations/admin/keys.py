@@ -7,7 +7,7 @@ from uuid import UUID
 
 from django import forms
 from django.contrib import messages
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import ValidationError
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 from django.urls import URLPattern, path, reverse
@@ -22,6 +22,7 @@ from integrations.admin.base import (
     ReadOnlyInline,
     actor,
     page,
+    require_right,
     required_object,
 )
 from integrations.errors import InvalidInput
@@ -209,8 +210,7 @@ class KeyPages(OneAtATime):
     def _project(self, request: HttpRequest, pk: UUID, right: str) -> Project:
         """Return a project whose keys the person may change. Raises Http404, PermissionDenied."""
         project: Project = required_object(self, request, pk, "change")
-        if not request.user.has_perm(f"integrations.{right}"):
-            raise PermissionDenied
+        require_right(request, right)
         return project
 
     def _key_form(

@@ -12,7 +12,7 @@ from django.urls import URLPattern, path, reverse
 
 from integrations import keysets
 from integrations.addresses import MAX_URL
-from integrations.admin.base import OneAtATime, actor, page, required_object
+from integrations.admin.base import OneAtATime, actor, page, require_right, required_object
 from integrations.errors import InvalidInput
 from integrations.models import KeySet, Project
 
@@ -47,6 +47,7 @@ class KeySetPage(OneAtATime):
     def key_set_view(self, request: HttpRequest, pk: UUID) -> HttpResponse:
         """Ask for the address, and say when the set was last read."""
         project: Project = required_object(self, request, pk, "change")
+        require_right(request, "change_keyset")
         key_set = KeySet.objects.filter(project=project).first()
         form = KeySetForm(request.POST or None, initial={"url": key_set.url if key_set else ""})
         if request.method == "POST" and form.is_valid():
