@@ -221,9 +221,9 @@ class Provider(Strict):
         endpoints += [self.identity.endpoint if self.identity else None, self.setup.console]
         endpoints += [option.endpoint for option in self.post_options.values()]
         if self.api:
-            usable_here = usable | {value.name for value in self.api.values}
-            if missing := self.api.placeholders() - usable_here:
-                raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked value")
+            named = usable | {value.name for value in self.api.values}
+            if unknown := self.api.placeholders() - named:
+                raise ValueError(f"placeholder {{{sorted(unknown)[0]}}} is not a checked value")
         for template in filter(None, endpoints):
             if missing := set(PLACEHOLDER.findall(template)) - usable:
                 raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked setting")
