@@ -52,7 +52,7 @@ def queue(
         reason=reason,
         access_token=access_token if supported else None,
         refresh_token=refresh_token if supported else None,
-        due_at=timezone.now(),
+        due_at=Now(),
         outcome=Outcome.NONE if supported else Outcome.UNSUPPORTED,
         ended_at=None if supported else timezone.now(),
     )
@@ -142,7 +142,8 @@ def _moved(connection: Connection, actor: str) -> None:
 
 
 def _record_broken(connection: Connection, actor: str) -> None:
-    Connection.objects.filter(pk=connection.pk).update(revocation=Outcome.FAILED)
+    connection.revocation = Outcome.FAILED
+    connection.save(update_fields=["revocation"])
     audit.record(
         project=connection.project,
         actor=actor,

@@ -15,6 +15,7 @@ from django.conf import settings
 from django.utils import timezone
 
 from integrations import audit, clients, keys, lifetimes
+from integrations.apikeys import KeyPolicy
 from integrations.clients import ClientConfig
 from integrations.models import (
     AllowedOrigin,
@@ -82,9 +83,10 @@ def make_integration(project: Project, slug: str = "demo-mail", **fields: Any) -
     return Integration.objects.create(project=project, provider_slug=slug, **fields)
 
 
-def make_api_key(project: Project) -> str:
+def make_api_key(project: Project, policy: KeyPolicy = keys.EVERYTHING) -> str:
     """Make an API key and return it."""
-    return keys.create_api_key(project=project, name="backend", actor="test").key.reveal()
+    made = keys.create_api_key(project=project, name="backend", actor="test", policy=policy)
+    return made.key.reveal()
 
 
 def claims(project: Project, sub: str = "dana", **changed: Any) -> dict[str, Any]:
@@ -179,3 +181,11 @@ def expire(connection: Connection, *, left: float = -1) -> None:
         refreshed_at=start,
         refresh_after=lifetimes.refresh_after(pk=connection.pk, start=start, end=ends),
     )
+
+
+def replace_secret(client: OAuthClient, secret: str = "fake-secret") -> None:
+    """Save another secret for a client, as somebody does who mistyped the first."""
+    current = client.current_version
+    assert current is not None
+    config = ClientConfig(current.client_id, Secret(secret), current.settings)
+    clients.replace_config(client=client, config=config, actor="test")

@@ -107,6 +107,8 @@ CASES = {
         account=Account("acme", "", "").guid("jira-site"),
         label="https://acme.atlassian.net",
         path="/jira/authorize",
+        settings={"site": "acme"},
+        data={"cloud_id": Account("acme", "", "").guid("jira-site")},
         extra={"audience": "api.atlassian.com", "prompt": "consent"},
         json=True,
     ),
