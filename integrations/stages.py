@@ -73,6 +73,8 @@ def asked(flow: Flow) -> tuple[Input, ...]:
     at = stage(flow)
     if at == "accountType":
         return (_account_type(flow),)
+    if at == "postOptions":
+        return _post_options(flow)
     return pre_options(flow) if at == "preOptions" else ()
 
 
@@ -153,6 +155,26 @@ def _account_type(flow: Flow) -> Input:
         title="How to connect",
         options=tuple(account_titles(flow).items()),
     )
+
+
+def _post_options(flow: Flow) -> tuple[Input, ...]:
+    offered = flow.connection.post_options if flow.connection else []
+    asked_for = flow.integration.provider.post_options.values()
+    return tuple(
+        Input(
+            name="post_option",
+            type="select",
+            title=item.label,
+            help=item.help,
+            options=tuple((each["id"], _with_hint(each)) for each in offered),
+        )
+        for item in asked_for
+    )
+
+
+def _with_hint(offered: dict[str, str]) -> str:
+    hint = offered.get("hint", "")
+    return f"{offered['label']} ({hint})" if hint else offered["label"]
 
 
 def _setting(item: Setting, values: dict[str, str]) -> Input:

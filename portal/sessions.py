@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from uuid import UUID
 
 from django.db import IntegrityError, transaction
 from django.utils import timezone
@@ -95,6 +96,15 @@ def session_of(handle: str) -> PortalSession:
         raise SessionInvalid("session_expired", origin=session.origin if embedded else "")
     if session.last_seen_at < now - SEEN_EVERY:
         PortalSession.objects.filter(pk=session.pk).update(last_seen_at=now)
+    return session
+
+
+def live(pk: UUID) -> PortalSession:
+    """Return the visit of this id if it goes on. Raises SessionInvalid."""
+    found = PortalSession.objects.select_related("project", "end_user", "signing_key", "api_key")
+    session = found.get(pk=pk)
+    if not is_live(session):
+        raise SessionInvalid("session_expired")
     return session
 
 

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from portal.api import api
-from portal.pages import embed, health, install, manage, oauth
+from portal.pages import choosing, embed, ending, health, hosted, install, manage, oauth
 
 urlpatterns = [
     path("embed/<uuid:project_id>/open", embed.open_visit, name="embed-open"),
@@ -14,11 +14,14 @@ urlpatterns = [
     path("portal/another-client", install.another_client, name="portal-another-client"),
     path("portal/step", install.step, name="portal-step"),
     path("portal/flow/status", install.status, name="portal-status"),
+    path("portal/choose", choosing.choose, name="portal-choose"),
     path("portal/cancel", install.cancel, name="portal-cancel"),
     path("portal/manage", manage.index, name="portal-manage"),
     path("portal/connect", install.connect_another, name="portal-connect"),
     path("portal/reconnect", install.reconnect, name="portal-reconnect"),
     path("portal/disconnect", manage.disconnect, name="portal-disconnect"),
+    path("portal/end", ending.end, name="portal-end"),
+    re_path(r"\Ahosted/(?P<ticket>[A-Za-z0-9_-]{43})\Z", hosted.link, name="hosted"),
     path("oauth/start", oauth.start, name="oauth-start"),
     re_path(r"\Aoauth/callback/(?P<slot>[a-z2-7]{26})\Z", oauth.callback, name="oauth-callback"),
     path("oauth/done/<uuid:flow_id>", oauth.done, name="oauth-done"),

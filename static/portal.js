@@ -109,7 +109,8 @@
     const done = find("[data-done]");
     if (!done || !window.opener) return;
     const message = { v: 1, source: "connect-portal", type: "flow", flow: done.dataset.flow };
-    window.opener.postMessage(message, location.origin);
+    // The opener is a page of ours, or the one page that the visit belongs to.
+    window.opener.postMessage(message, done.dataset.host ?? location.origin);
     if (done.dataset.done === "connected") setTimeout(() => window.close(), CLOSE_AFTER);
   }
 

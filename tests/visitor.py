@@ -87,6 +87,7 @@ class Visitor:
     client: Client = field(default_factory=lambda: Client(raise_request_exception=True))
     handle: str = ""
     flow: str = ""
+    visit: str = ""
     answers: list[Any] = field(default_factory=list)
     page: Page = field(default_factory=lambda: Page(""))
 
@@ -108,7 +109,8 @@ class Visitor:
 
     def post(self, path: str, headers: dict[str, str] | None = None, **fields: Any) -> Page:
         """Post a form of the page that is shown."""
-        form = {"handle": self.handle, "flow": self.flow, **fields}
+        known = {"handle": self.handle, "visit": self.visit}
+        form = {**{k: v for k, v in known.items() if v}, "flow": self.flow, **fields}
         ours = {"Origin": settings.BASE_ORIGIN, **(headers or {})}
         return self._page(self.client.post(path, form, headers=ours))
 
@@ -159,4 +161,5 @@ class Visitor:
         self.page = page = Page(answer.content.decode())
         self.handle = page.fields.get("handle", self.handle)
         self.flow = page.fields.get("flow", self.flow)
+        self.visit = page.fields.get("visit", self.visit)
         return page

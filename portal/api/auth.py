@@ -20,6 +20,7 @@ from integrations.models import ApiKey, EndUser, Project
 from integrations.secret import digest
 from portal import limits, sessions
 from portal.middleware import client_address
+from portal.visitors import Visitor
 
 USED_EVERY = timedelta(minutes=1)
 MAX_KEY = 200
@@ -40,10 +41,11 @@ class Vendor:
 
 @dataclass(frozen=True)
 class Person:
-    """An end user."""
+    """An end user. `visitor` is set if a user token says so, and not an open page."""
 
     project: Project
     end_user: EndUser
+    visitor: Visitor | None = None
 
     @property
     def actor(self) -> str:
@@ -103,7 +105,7 @@ class UserToken(HttpBearer):
         origin = request.headers.get("Origin")
         if origin and not sessions.may_embed(project=project, origin=origin):
             raise NotAllowed("origin_not_allowed")
-        return Person(project=project, end_user=visitor.end_user)
+        return Person(project=project, end_user=visitor.end_user, visitor=visitor)
 
 
 class PortalHandle(APIKeyHeader):

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from uuid import UUID
 
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
-from integrations import access, connect, tokens
+from integrations import access, tokens
 from integrations.models import Connection, Integration
+from portal import sessions
 from portal.api import views
-from portal.api.auth import Person, PortalHandle, UserToken, caller
-from portal.api.schemas import FlowOut, IntegrationList, Me, Problem, UserIntegration, UserOut
+from portal.api.auth import Person, UserToken, caller
+from portal.api.schemas import IntegrationList, Me, Problem, UserIntegration, UserOut
+from portal.api.visits import ClientList
+from portal.middleware import CLEAR
 
 router = Router(auth=UserToken(), tags=["end user"])
-flows = Router(auth=[PortalHandle(), UserToken()], tags=["end user"])
 
 
 @router.get("", response={200: Me, 401: Problem, 403: Problem})
@@ -44,12 +46,20 @@ def disconnect(request: HttpRequest, connection_id: UUID) -> Status[None]:
     return Status(204, None)
 
 
-@flows.get("/{uuid:flow_id}", response={200: FlowOut, 401: Problem, 404: Problem})
-def flow(request: HttpRequest, flow_id: UUID) -> FlowOut:
-    """Return where one of the person's own flows stands: the truth about its result."""
-    row = access.flow_of(who=caller(request), pk=flow_id)
-    connect.end_if_stale(row)
-    return views.flow(row)
+@router.delete("/sessions", response={204: None, 401: Problem, 403: Problem})
+def sign_out(request: HttpRequest, response: HttpResponse) -> Status[None]:
+    """End all open visits of the person, as when they sign out of the page that calls."""
+    person: Person = caller(request)
+    sessions.end_all(person.end_user)
+    response.headers[CLEAR[0]] = CLEAR[1]
+    return Status(204, None)
+
+
+@router.get("/clients", response={200: ClientList, 401: Problem, 403: Problem})
+def clients(request: HttpRequest) -> ClientList:
+    """List the OAuth clients that the person entered. Secrets are never part of it."""
+    rows = access.clients_of(caller(request))
+    return ClientList(clients=[views.client(row) for row in rows])
 
 
 def _mine(row: Integration, connections: list[Connection]) -> UserIntegration:

@@ -24,6 +24,7 @@ from integrations.errors import (
 from integrations.idempotency import KeyReused, StillRunning
 from integrations.tokens import ConnectionUnusable
 from portal import limits, texts
+from portal.api.body import MAX_NAME, BodyRefused
 from portal.api.schemas import FieldProblem, Problem
 from portal.middleware import request_id
 
@@ -88,10 +89,7 @@ def _refused(request: HttpRequest, error: ConnectError) -> HttpResponse:
 
 
 def _invalid(request: HttpRequest, error: ValidationError) -> HttpResponse:
-    errors = [
-        FieldError(".".join(str(part) for part in item["loc"]), "invalid", item["msg"])
-        for item in error.errors
-    ]
+    errors = [FieldError(_field(item["loc"]), "invalid", item["msg"]) for item in error.errors]
     return problem(request, status=400, code="validation_failed", errors=errors)
 
 
@@ -101,5 +99,15 @@ def _unauthenticated(request: HttpRequest, error: AuthenticationError) -> HttpRe
     return response
 
 
+def _field(where: Sequence[object]) -> str:
+    # The first parts name the function's argument, which callers do not know.
+    known = [str(part)[:MAX_NAME] for part in where if part not in ("body", "payload")]
+    return ".".join(known) or "body"
+
+
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
+    refused = error.__cause__
+    if isinstance(refused, BodyRefused):
+        named = [FieldError(refused.field, "invalid", refused.message)] if refused.field else []
+        return problem(request, status=refused.status, code=refused.code, errors=named)
     return problem(request, status=error.status_code, code="bad_request")

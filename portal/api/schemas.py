@@ -7,7 +7,9 @@ from typing import Annotated
 from uuid import UUID
 
 from ninja import Schema
-from pydantic import ConfigDict, StringConstraints
+from pydantic import ConfigDict, Field, StringConstraints
+
+from portal.api.stages import InputOut
 
 # What neither database could compare: control characters and lone surrogates.
 QueryText = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x1f]*$", max_length=500)]
@@ -61,12 +63,24 @@ class ConnectionPage(Schema):
     next_cursor: str | None
 
 
+class AccessTokenIn(Schema):
+    """What the caller knows: the provider refused the token of `seen_generation`."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    seen_generation: Annotated[int, Field(strict=True, ge=1, lt=2**63)] | None = None
+
+
 class AccessTokenOut(Schema):
-    """A token to call the provider with. `expires_at` is null where the provider does not say."""
+    """A token to call the provider with. `expires_at` is null where the provider does not say.
+
+    `generation` grows with each refresh.
+    """
 
     access_token: str
     token_type: str
     expires_at: datetime | None
+    generation: int
 
 
 class IntegrationOut(Schema):
@@ -119,13 +133,15 @@ class FlowError(Schema):
 
 
 class FlowOut(Schema):
-    """Where a flow stands."""
+    """Where a flow stands, and what its stage asks for."""
 
     id: UUID
     status: str
     stage: str
     integration: str
     account_type: str
+    inputs: list[InputOut]
+    redirect_url: str | None
     error: FlowError | None
     connection: ConnectionOut | None
 

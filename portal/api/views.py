@@ -5,16 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.templatetags.static import static
 
-from integrations.models import Connection, Flow, Integration
+from integrations import stages
+from integrations.models import Connection, Flow, Integration, OAuthClient
 from portal import texts
+from portal.api import stages as wire
 from portal.api.schemas import ConnectionOut, FlowError, FlowOut, IntegrationOut
-
-STAGES = {
-    Flow.Status.WAITING: "oauth",
-    Flow.Status.EXCHANGING: "oauth",
-    Flow.Status.NEEDS_OPTIONS: "postOptions",
-    Flow.Status.COMPLETED: "done",
-}
+from portal.api.visits import ClientOut
 
 
 def connection(row: Connection) -> ConnectionOut:
@@ -51,14 +47,31 @@ def integration(row: Integration) -> IntegrationOut:
     )
 
 
+def client(row: OAuthClient) -> ClientOut:
+    """Return a client of a person's own without its secret."""
+    version = row.current_version
+    return ClientOut(
+        id=row.pk,
+        integration=row.integration.slug,
+        client_id=version.client_id if version else "",
+        secret_last4=version.last4 if version else "",
+        settings=version.settings if version else {},
+        redirect_url=row.redirect_uri(),
+        created_at=row.created_at,
+        updated_at=version.created_at if version else row.created_at,
+    )
+
+
 def flow(row: Flow) -> FlowOut:
     """Return where a flow stands."""
     return FlowOut(
         id=row.pk,
         status=row.status,
-        stage=_stage(row),
+        stage=stages.stage(row),
         integration=row.integration.slug,
         account_type=row.account_type,
+        inputs=wire.inputs(row),
+        redirect_url=wire.redirect_url(row),
         error=_error(row),
         connection=connection(row.connection)
         if row.connection and row.status == Flow.Status.COMPLETED
@@ -66,16 +79,8 @@ def flow(row: Flow) -> FlowOut:
     )
 
 
-def _stage(row: Flow) -> str:
-    if row.status in STAGES:
-        return STAGES[Flow.Status(row.status)]
-    if not row.account_type:
-        return "accountType"
-    return "oauth" if row.client_version_id else "preOptions"
-
-
 def _error(row: Flow) -> FlowError | None:
-    if row.status != Flow.Status.FAILED:
+    if not row.error_code or row.status not in (Flow.Status.FAILED, Flow.Status.EXPIRED):
         return None
     words = texts.notice(row.error_code, provider=row.integration.provider.name)
     return FlowError(code=row.error_code, display_message=f"{words.title}. {words.text}")

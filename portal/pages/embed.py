@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from uuid import UUID
 
-from django.conf import settings
-from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import reverse
+from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.http import require_POST
 
-from integrations import connect
 from integrations.connect import Wish
-from integrations.errors import ConnectError, NotAllowed, SessionInvalid
+from integrations.errors import ConnectError, NotAllowed, NotFound, SessionInvalid
 from integrations.limits import FAILED_CREDENTIALS, OPEN, OPEN_ADDRESS
-from integrations.models import PortalSession, Project
+from integrations.models import PortalSession, Project, VisitTicket
 from integrations.text import storable
 from portal import limits, sessions
 from portal.limits import states
-from portal.pages import errors, install, manage
-from portal.pages.visit import SESSION_COOKIE, PortalRequest
+from portal.pages import errors, install, manage, opening
+from portal.pages.opening import Caller
+from portal.pages.visit import PortalRequest
 from portal.sessions import Opened, Opening
 
 DESTINATIONS = {
@@ -44,8 +43,7 @@ def open_visit(request: HttpRequest, project_id: UUID) -> HttpResponse:
             raise NotAllowed("origin_not_allowed")
         display = _display(request)
         framed_by = origin if display == PortalSession.Display.EMBED else ""
-        opened = _opened(request, project, Opening(origin=origin, display=display))
-        return _first_page(request, opened)
+        return _first_page(request, project, Opening(origin=origin, display=display))
     except ConnectError as error:
         return errors.refused(request, error, framed_by=framed_by)
 
@@ -60,40 +58,58 @@ def _display(request: HttpRequest) -> str:
     return display
 
 
-def _opened(request: HttpRequest, project: Project, opening: Opening) -> Opened:
-    try:
-        visitor = sessions.visitor(project=project, user_token=request.POST.get("user_token", ""))
-    except SessionInvalid:
-        limits.spend(request, FAILED_CREDENTIALS)
-        raise
-    limits.spend(request, OPEN, OPEN_ADDRESS, who=visitor.end_user)
-    full = Opening(
-        origin=opening.origin,
-        display=opening.display,
-        return_url=storable(request.POST.get("return_url", "")),
+def _first_page(request: HttpRequest, project: Project, bare: Opening) -> HttpResponse:
+    mode = _mode(request)
+    caller = _caller(request, project)
+    wish = None if mode == "manage" else _wish(request, caller.ticket)
+    full = replace(
+        bare,
+        return_url=_return_url(request, caller.ticket),
         locale=storable(request.POST.get("locale", "")),
         theme=request.POST.get("theme", ""),
     )
-    return sessions.open_session(visitor=visitor, opening=full)
-
-
-def _first_page(request: HttpRequest, opened: Opened) -> HttpResponse:
-    session = opened.session
-    mode = request.POST.get("mode", "install")
-    if mode not in MODES or (mode == "reconnect" and not request.POST.get("connection_id")):
-        raise NotAllowed("start_refused")
-    visit = _as_visit(request, opened)
-    flow = None if mode == "manage" else connect.begin(session=session, wish=_wish(request))
-    if session.display != PortalSession.Display.EMBED:
-        return _with_cookie(opened)
+    try:
+        made, flow = opening.opened(caller=caller, opening=full, wish=wish)
+    except NotFound as error:
+        raise (SessionInvalid("ticket_invalid") if error.code == "link_ended" else error) from None
+    if bare.display != PortalSession.Display.EMBED:
+        return opening.with_cookie(made)
+    visit = _as_visit(request, made)
     return install.show(visit, flow) if flow else manage.show(visit)
 
 
-def _wish(request: HttpRequest) -> Wish:
-    kinds = (kind.strip() for kind in request.POST.getlist("account_type"))
+def _mode(request: HttpRequest) -> str:
+    mode = request.POST.get("mode", "install")
+    if mode not in MODES or (mode == "reconnect" and not request.POST.get("connection_id")):
+        raise NotAllowed("start_refused")
+    return mode
+
+
+def _caller(request: HttpRequest, project: Project) -> Caller:
+    try:
+        caller = opening.caller_of(request, project)
+    except SessionInvalid:
+        limits.spend(request, FAILED_CREDENTIALS)
+        raise
+    limits.spend(request, OPEN, OPEN_ADDRESS, who=caller.visitor.end_user)
+    return caller
+
+
+def _return_url(request: HttpRequest, ticket: VisitTicket | None) -> str:
+    return (ticket and ticket.return_url) or storable(request.POST.get("return_url", ""))
+
+
+def _wish(request: HttpRequest, ticket: VisitTicket | None) -> Wish | None:
+    """Return what to connect. What the ticket names, the page cannot change."""
+    if ticket and ticket.integration:
+        slug, kinds = ticket.integration, ticket.account_types
+    else:
+        slug, kinds = request.POST.get("integration", ""), request.POST.getlist("account_type")
+    if ticket and not slug:
+        return None
     return Wish(
-        integration=request.POST.get("integration", ""),
-        account_types=tuple(kind for kind in kinds if kind),
+        integration=slug,
+        account_types=tuple(kind.strip() for kind in kinds if kind.strip()),
         connection_id=request.POST.get("connection_id", ""),
         external_id=request.POST.get("external_id", ""),
     )
@@ -104,16 +120,3 @@ def _as_visit(request: HttpRequest, opened: Opened) -> PortalRequest:
     embedded = opened.session.display == PortalSession.Display.EMBED
     request.handle = opened.handle.reveal() if embedded else ""  # type: ignore[attr-defined]
     return request  # type: ignore[return-value]
-
-
-def _with_cookie(opened: Opened) -> HttpResponse:
-    response = HttpResponseRedirect(reverse("portal"), status=303)
-    response.set_cookie(
-        SESSION_COOKIE,
-        opened.handle.reveal(),
-        max_age=int(sessions.ABSOLUTE.total_seconds()),
-        secure=settings.SECURE,
-        httponly=True,
-        samesite="Lax",
-    )
-    return response

@@ -15,7 +15,7 @@ from integrations.errors import (
 )
 from integrations.models import PortalSession
 from portal import limits, texts
-from portal.middleware import frameable_by, request_id
+from portal.middleware import CLEAR, frameable_by, request_id
 from portal.pages.screens import ErrorScreen
 from portal.texts import Notice
 
@@ -38,6 +38,8 @@ def refused(request: HttpRequest, error: ConnectError, *, framed_by: str = "") -
     notice = texts.notice(error.code, vendor=vendor)
     response = shown(request, notice, STATUS.get(type(error), 400), framed_by=framed_by)
     limits.told(response, error)
+    if isinstance(error, SessionInvalid):
+        response.headers[CLEAR[0]] = CLEAR[1]
     return response
 
 

@@ -12,16 +12,15 @@ from integrations import access, connect, scopes, stages
 from integrations.connect import Wish
 from integrations.errors import FieldError, InvalidInput, NotAllowed, RateLimited
 from integrations.limits import PAGE, POLL, SAVE_OPTIONS
-from integrations.models import Connection, Flow
+from integrations.models import Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from portal import limits, texts
 from portal.limits import limited, states
-from portal.pages import manage, options, too_often
+from portal.pages import choosing, manage, options, result, too_often
 from portal.pages.screens import (
     AccountTypeScreen,
     Choice,
     FormError,
-    ResultScreen,
     ReviewScreen,
     WaitingScreen,
 )
@@ -106,7 +105,7 @@ def status(request: PortalRequest) -> HttpResponse:
         limits.spend(request, POLL)
     except RateLimited as error:
         return too_often.poll_later(request, _waiting(request, flow), error)
-    waiting = flow.status in Flow.RUNNING
+    waiting = flow.status in (*Flow.RUNNING, Flow.Status.AWAITING_CONFIRMATION)
     # Between the click and its arrival here, the flow still stands where the page last saw it.
     unstarted = _seen(flow) == request.POST.get("seen", "")
     if request.headers.get("HX-Request") and (waiting or unstarted):
@@ -149,8 +148,10 @@ def reconnect(request: PortalRequest) -> HttpResponse:
 def show(request: PortalRequest, flow: Flow) -> HttpResponse:
     """Show the screen a flow stands at."""
     if flow.status in (Flow.Status.COMPLETED, Flow.Status.CANCELLED, Flow.Status.EXPIRED):
-        return page(request, "install/result.html", _result(request, flow))
-    if flow.status in Flow.RUNNING:
+        return result.show(request, flow)
+    if flow.status == Flow.Status.NEEDS_OPTIONS:
+        return choosing.show(request, flow)
+    if flow.status in (*Flow.RUNNING, Flow.Status.AWAITING_CONFIRMATION):
         return page(request, "install/waiting.html", _waiting(request, flow))
     if not flow.account_type:
         return page(request, "install/account_type.html", _picker(request, flow))
@@ -250,24 +251,8 @@ def _waiting(request: PortalRequest, flow: Flow) -> WaitingScreen:
         delay=next((delay for until, delay in POLL_AFTER if elapsed < until), POLL_SLOW),
         redirect_uri=_redirect_uri(flow),
         seen=request.POST.get("seen", ""),
-    )
-
-
-def _result(request: PortalRequest, flow: Flow) -> ResultScreen:
-    connection = flow.connection if flow.status == Flow.Status.COMPLETED else None
-    limited = connection and connection.status == Connection.Status.LIMITED
-    rows = stages.scope_choices(rules=scopes.policy(flow.integration), chosen=())
-    lacking = set(connection.missing_scopes) if connection else set()
-    return ResultScreen(
-        frame=frame(request),
-        app=app_of(flow.integration),
-        flow_id=flow.pk,
-        status="LIMITED" if limited else str(flow.status),
-        connection_id=connection.pk if connection else None,
-        account_label=connection.account_label if connection else "",
-        own_client=flow.account_type == OWN_CLIENT,
-        granted=tuple(connection.scopes) if connection else (),
-        missing=tuple(row for row in rows if row.name in lacking),
+        confirming=flow.status == Flow.Status.AWAITING_CONFIRMATION,
+        confirm_url=f"{request.portal_session.return_url}?cp_flow={flow.pk}",
     )
 
 

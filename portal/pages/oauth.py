@@ -10,22 +10,24 @@ from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import get_object_or_404, render
 from django.urls import reverse
+from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_GET
 
-from integrations import access, authorization, connect
+from integrations import access, authorization, connect, tickets
 from integrations.authorization import Response
 from integrations.errors import AuthorizationFailed, ConnectError, NotAllowed
 from integrations.limits import START
-from integrations.models import Flow
+from integrations.models import Flow, PortalSession
 from integrations.secret import Secret
-from portal import texts
-from portal.limits import limited
+from portal import limits, sessions, texts
+from portal.limits import limited, states
 from portal.pages import errors
 from portal.pages.screens import DoneScreen, LeavingScreen
 from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, frame, portal_page
 
 COOKIE_PREFIX = "__Host-cp_f_" if settings.SECURE else "cp_f_"
+MAX_TICKET, MAX_STATES = 128, 4
 MAX_QUERY, LIMITS = 8_192, {"state": 128, "code": 4_096, "iss": 512, "error": 64}
 LEAVING_CSP = {
     "default-src": ["'none'"],
@@ -50,20 +52,61 @@ def opener_kept(view: View) -> View:
 
 
 @opener_kept
-@portal_page()
-@limited(START)
-def start(request: PortalRequest) -> HttpResponse:
+@csrf_exempt
+@states(START)
+def start(request: HttpRequest) -> HttpResponse:
     """Bind this browser to a new authorization request and lead it to the provider.
 
-    Only by POST from our own pages: a link that starts a flow could be sent to somebody else.
-    Answers 200 with a page that leads on, because browsers apply form-action to every redirect
-    after a form, also to the provider's own.
+    Only by POST, from our own pages or with a start ticket from the page it was made for: a link
+    that starts a flow could be sent to somebody else. Answers 200 with a page that leads on,
+    because browsers apply form-action to every redirect after a form, also to the provider's own.
     """
+    if request.method == "POST" and "start_ticket" in request.POST:
+        return _from_host_page(request)
+    return _from_our_page(request)
+
+
+@portal_page()
+@limited(START)
+def _from_our_page(request: PortalRequest) -> HttpResponse:
+    _require_navigation(request)
+    flow = access.flow_of(who=request.portal_session, pk=request.POST.get("flow", ""))
+    return _leaving(request, flow)
+
+
+@sensitive_variables()
+def _from_host_page(request: HttpRequest) -> HttpResponse:
+    try:
+        _require_navigation(request)
+        row = tickets.start(Secret(request.POST.get("start_ticket", "")[:MAX_TICKET]))
+        session = sessions.live(row.session_id)
+        # The origin is compared before the ticket is used: a refusal must not use it up.
+        if not _is_from(request, session):
+            raise NotAllowed("start_refused")
+        request.portal_session, request.handle = session, ""  # type: ignore[attr-defined]
+        limits.spend(request, START)
+        tickets.use_start(row)
+        flow = access.flow_of(who=session, pk=row.flow_id)
+        return _leaving(request, flow)  # type: ignore[arg-type]
+    except ConnectError as error:
+        return errors.refused(request, error)
+
+
+def _is_from(request: HttpRequest, session: PortalSession) -> bool:
+    origin = request.headers.get("Origin", "")
+    headless = session.display == PortalSession.Display.HEADLESS
+    named = headless and bool(origin) and origin == session.origin
+    return named and sessions.may_embed(project=session.project, origin=origin)
+
+
+def _require_navigation(request: HttpRequest) -> None:
     if request.headers.get("Sec-Fetch-Mode", "navigate") != "navigate":
         raise NotAllowed("start_refused")
     if request.headers.get("Sec-Fetch-Dest", "document") != "document":
         raise NotAllowed("start_refused")
-    flow = access.flow_of(who=request.portal_session, pk=request.POST.get("flow", ""))
+
+
+def _leaving(request: PortalRequest, flow: Flow) -> HttpResponse:
     trip = connect.authorize(flow=flow)
     shared = frame(request)
     screen = LeavingScreen(
@@ -103,9 +146,11 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
     flow = get_object_or_404(
         Flow.objects.select_related("integration__project", "project", "session"), pk=flow_id
     )
+    connect.end_if_stale(flow)
     vendor, provider = flow.project.name, flow.integration.provider.name
     failed = flow.status in (Flow.Status.FAILED, Flow.Status.CANCELLED, Flow.Status.EXPIRED)
     code = flow.error_code or "flow_closed"
+    back = _return_url(flow)
     screen = DoneScreen(
         vendor=vendor,
         app=app_of(flow.integration),
@@ -113,36 +158,65 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
         outcome=_outcome(flow, failed=failed),
         notice=texts.notice(code, provider=provider, vendor=vendor) if failed else None,
         return_path=reverse("portal") if SESSION_COOKIE in request.COOKIES else "",
+        confirm_url=f"{back}?cp_flow={flow.pk}" if back and _unconfirmed(flow) else "",
+        host_url=back if _headless(flow) else "",
+        host_origin=flow.session.origin if _headless(flow) else "",
     )
     response = render(request, "oauth/done.html", {"screen": screen})
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 
 
+def _unconfirmed(flow: Flow) -> bool:
+    return flow.status == Flow.Status.AWAITING_CONFIRMATION
+
+
+def _headless(flow: Flow) -> bool:
+    return flow.session.display == PortalSession.Display.HEADLESS
+
+
+def _return_url(flow: Flow) -> str:
+    """Return where the person goes on, as long as the project still registers it."""
+    url = flow.session.return_url
+    return url if url and sessions.registered(flow.project, url) else ""
+
+
 def _outcome(flow: Flow, *, failed: bool) -> str:
     if failed:
         return "failed"
+    if _unconfirmed(flow):
+        return "unconfirmed"
+    if flow.status == Flow.Status.NEEDS_OPTIONS:
+        return "choosing"
     return "connected" if flow.status == Flow.Status.COMPLETED else "waiting"
 
 
 def _response(request: HttpRequest) -> Response:
-    """Read the answer's parameters. Raises AuthorizationFailed for one given twice or too long."""
-    if len(request.META.get("QUERY_STRING", "")) > MAX_QUERY:
+    """Read the answer's parameters.
+
+    Raises AuthorizationFailed for one given twice or too long, after failing the flow whose state
+    it carries: no provider answers so, and what follows would not be this answer either.
+    """
+    too_long = len(request.META.get("QUERY_STRING", "")) > MAX_QUERY
+    found = {name: request.GET.getlist(name) for name in LIMITS}
+    if too_long or not _well_formed(found):
+        known = dict.fromkeys(found["state"][:MAX_STATES])
+        connect.spoil(Secret(state) for state in known if len(state) <= LIMITS["state"])
         raise AuthorizationFailed("state_unknown")
-    found: dict[str, str | None] = {}
-    for name, limit in LIMITS.items():
-        values = request.GET.getlist(name)
-        if len(values) > 1 or any(len(value) > limit for value in values):
-            raise AuthorizationFailed("state_unknown")
-        found[name] = values[0] if values else None
-    if not found["state"] or bool(found["code"]) == bool(found["error"]):
-        raise AuthorizationFailed("state_unknown")
+    one = {name: values[0] if values else "" for name, values in found.items()}
     return Response(
-        state=Secret(found["state"]),
-        code=Secret(found["code"]) if found["code"] else None,
-        error=found["error"] or "",
-        iss=found["iss"],
+        state=Secret(one["state"]),
+        code=Secret(one["code"]) if one["code"] else None,
+        error=one["error"],
+        iss=one["iss"] if found["iss"] else None,
     )
+
+
+def _well_formed(found: dict[str, list[str]]) -> bool:
+    for name, values in found.items():
+        if len(values) > 1 or any(len(value) > LIMITS[name] for value in values):
+            return False
+    return any(found["state"]) and any(found["code"]) != any(found["error"])
 
 
 def _cookie_name(flow: Flow) -> str:

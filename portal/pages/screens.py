@@ -13,7 +13,11 @@ from portal.texts import Notice
 
 @dataclass(frozen=True)
 class Frame:
-    """What every portal page shows and carries. `handle` is empty in a full-page visit."""
+    """What every portal page shows and carries.
+
+    An embedded page carries its `handle`. A full-page visit has a cookie, and its pages carry the
+    public id of their `visit`, which tells them from those of a later one.
+    """
 
     vendor: str
     person: str
@@ -23,6 +27,7 @@ class Frame:
     theme: str
     locale: str
     return_url: str
+    visit: str = ""
 
 
 @dataclass(frozen=True)
@@ -179,7 +184,10 @@ class ReviewScreen:
 
 @dataclass(frozen=True)
 class WaitingScreen:
-    """install/waiting.html: the provider's window is open. `delay` is seconds to the next poll."""
+    """install/waiting.html: the provider's window is open. `delay` is seconds to the next poll.
+
+    While `confirming`, the approval is there, and the vendor has to say at `confirm_url` who came.
+    """
 
     frame: Frame
     app: App
@@ -189,6 +197,8 @@ class WaitingScreen:
     delay: int
     redirect_uri: str
     seen: str = ""
+    confirming: bool = False
+    confirm_url: str = ""
 
 
 @dataclass(frozen=True)
@@ -244,6 +254,23 @@ class DisconnectScreen:
 
 
 @dataclass(frozen=True)
+class HostedScreen:
+    """hosted/link.html: what a link is for. `app` is None if it leads to the list."""
+
+    vendor: str
+    person: str
+    app: App | None
+    action: str
+
+
+@dataclass(frozen=True)
+class EndedScreen:
+    """hosted/ended.html: the visit is over."""
+
+    frame: Frame
+
+
+@dataclass(frozen=True)
 class LeavingScreen:
     """oauth/leaving.html: the page between us and the provider. Loads no script."""
 
@@ -255,7 +282,12 @@ class LeavingScreen:
 
 @dataclass(frozen=True)
 class DoneScreen:
-    """oauth/done.html, in the provider's window. `outcome` is connected, failed or waiting."""
+    """oauth/done.html, in the provider's window.
+
+    `outcome` is connected, failed, waiting, or unconfirmed: then `confirm_url` leads back to the
+    vendor, which has to say who came. `host_origin` is the page that draws its own form, if one
+    does, and `host_url` where it goes on.
+    """
 
     vendor: str
     app: App
@@ -263,6 +295,9 @@ class DoneScreen:
     outcome: str
     notice: Notice | None
     return_path: str
+    confirm_url: str = ""
+    host_url: str = ""
+    host_origin: str = ""
 
 
 @dataclass(frozen=True)

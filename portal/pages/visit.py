@@ -15,7 +15,7 @@ from django.views.decorators.csrf import csrf_exempt
 
 from integrations.catalog import registry
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
-from integrations.models import Integration, PortalSession
+from integrations.models import EndUser, Integration, PortalSession
 from portal import sessions, texts
 from portal.middleware import frameable_by
 from portal.pages import errors
@@ -79,8 +79,12 @@ def admit(request: HttpRequest) -> None:
     if not token or len(token) > 128:
         raise SessionInvalid
     session = sessions.session_of(token)
-    if bool(handle) != (session.display == PortalSession.Display.EMBED):
+    shown = (PortalSession.Display.EMBED,) if handle else PortalSession.COOKIE
+    if session.display not in shown:
         raise SessionInvalid
+    # A browser has one cookie: another visit in it must not take what a page of this one posts.
+    if not handle and request.method == "POST" and request.POST.get("visit") != str(session.pk):
+        raise SessionInvalid("visit_replaced")
     request.portal_session = session  # type: ignore[attr-defined]
     request.handle = handle  # type: ignore[attr-defined]
 
@@ -97,14 +101,20 @@ def frame(request: PortalRequest) -> Frame:
     embedded = session.display == PortalSession.Display.EMBED
     return Frame(
         vendor=session.project.name,
-        person=session.end_user.name or session.end_user.email or session.end_user.external_id,
+        person=name_of(session.end_user),
         handle=request.handle,
+        visit="" if request.handle else str(session.pk),
         embedded=embedded,
         embed_origin=session.origin if embedded else "",
         theme=session.theme or "auto",
         locale="en",
         return_url=session.return_url,
     )
+
+
+def name_of(end_user: EndUser) -> str:
+    """Return how pages name a person."""
+    return end_user.name or end_user.email or end_user.external_id
 
 
 def app_of(integration: Integration) -> App:

@@ -12,6 +12,7 @@ from portal.pages.screens import (
     DoneScreen,
     ErrorScreen,
     FormError,
+    HostedScreen,
     LeavingScreen,
     ManageScreen,
 )
@@ -66,6 +67,7 @@ def hostile() -> Iterator[Sample]:
     yield "hostile-manage", "manage/index.html", ManageScreen(EVIL, (row,), (app,), bad)
     yield "hostile-disconnect", "manage/disconnect.html", DisconnectScreen(EVIL, row)
     yield "hostile-leaving", "oauth/leaving.html", LeavingScreen(HOSTILE, HOSTILE, app, AUTHORIZE)
+    yield "hostile-link", "hosted/link.html", HostedScreen(HOSTILE, LONG, app, "/hosted/x")
     yield "hostile-done", "oauth/done.html", DoneScreen(HOSTILE, app, FLOW, "failed", bad, "")
     yield (
         "hostile-error",

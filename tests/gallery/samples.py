@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
-from portal.pages.screens import DisconnectScreen, ErrorScreen, FormError, LeavingScreen
+from portal.pages.screens import (
+    DisconnectScreen,
+    EndedScreen,
+    ErrorScreen,
+    FormError,
+    HostedScreen,
+    LeavingScreen,
+)
 from tests.gallery.hostile import Sample, hostile
 from tests.gallery.parts import CHOICES, DOMAIN, EMBEDDED, FULL, GMAIL, SCOPES
 from tests.gallery.screens import (
@@ -57,6 +64,8 @@ def _install() -> Iterator[Sample]:
     name = "install/waiting.html"
     yield "waiting", name, WAITING
     yield "waiting-full", name, replace(WAITING, frame=FULL, redirect_uri="")
+    confirming = replace(WAITING, frame=FULL, confirming=True, confirm_url="https://acme.example/")
+    yield "waiting-confirming", name, confirming
     yield "poller", "install/_poller.html", WAITING
     name = "install/result.html"
     yield "result", name, CONNECTED
@@ -91,7 +100,14 @@ def _after() -> Iterator[Sample]:
     yield "disconnect", "manage/disconnect.html", DisconnectScreen(EMBEDDED, ROW)
     leaving = LeavingScreen("Acme CRM", "Dana Reyes", GMAIL, AUTHORIZE)
     yield "leaving", "oauth/leaving.html", leaving
+    yield "hosted", "hosted/link.html", HostedScreen("Acme CRM", "Dana Reyes", GMAIL, "/hosted/x")
+    yield "hosted-list", "hosted/link.html", HostedScreen("Acme CRM", "Dana", None, "/hosted/x")
+    yield "ended", "hosted/ended.html", EndedScreen(FULL)
     name = "oauth/done.html"
+    confirm_url = "https://acme.example/?cp_flow=1"
+    yield "done-unconfirmed", name, replace(DONE, outcome="unconfirmed", confirm_url=confirm_url)
+    hosts = {"host_url": "https://acme.example/", "host_origin": "https://acme.example"}
+    yield "done-headless", name, replace(DONE, **hosts)
     yield "done", name, DONE
     yield "done-full", name, replace(DONE, return_path="/portal/")
     yield "done-failed", name, replace(DONE, outcome="failed", notice=DENIED)

@@ -52,13 +52,15 @@ def test_a_prefetch_uses_nothing_up(dana, provider, name, value):
     assert dana.current_flow().status == Flow.Status.COMPLETED
 
 
-UNREADABLE = {
+STATELESS = {
     "no state": {"state": None},
     "empty state": {"state": ""},
     "unknown state": {"state": "x" * 43},
     "state with NUL": {"state": "a\x00b"},
-    "two states": {"state": ["a", "b"]},
+    "two unknown states": {"state": ["a", "b"]},
     "state too long": {"state": "x" * 129},
+}
+MALFORMED = {
     "no code": {"code": None},
     "empty code": {"code": ""},
     "two codes": {"code": ["a", "b"]},
@@ -73,7 +75,7 @@ UNREADABLE = {
 }
 
 
-@pytest.mark.parametrize("changed", UNREADABLE.values(), ids=UNREADABLE)
+@pytest.mark.parametrize("changed", [*STATELESS.values(), *MALFORMED.values()])
 def test_an_unreadable_answer_is_refused_alike_and_names_no_flow(dana, provider, changed):
     reply = dana.client.get(trips.answer(dana.start(), provider, **changed))
     assert (reply.status_code, reply["Cache-Control"]) == (400, "no-store")
@@ -81,15 +83,43 @@ def test_an_unreadable_answer_is_refused_alike_and_names_no_flow(dana, provider,
     assert reply["Cross-Origin-Opener-Policy"] == "unsafe-none"
     assert "This link has ended" in reply.content.decode()
     assert dana.flow not in reply.content.decode()
+
+
+@pytest.mark.parametrize("changed", STATELESS.values(), ids=STATELESS)
+def test_an_answer_of_no_known_state_touches_no_flow(dana, provider, changed):
+    dana.client.get(trips.answer(dana.start(), provider, **changed))
     assert trips.untouched(dana, provider)
 
 
-def test_a_state_given_twice_alike_is_refused(dana, provider):
+@pytest.mark.parametrize("changed", MALFORMED.values(), ids=MALFORMED)
+def test_a_malformed_answer_fails_the_flow_of_its_state(dana, project, provider, changed):
+    dana.client.get(trips.answer(dana.start(), provider, **changed))
+    assert trips.failed(dana, "answer_malformed", provider)
+    assert trips.refusals(project) == [("oauth.refused", "answer_malformed", "high")]
+
+
+@pytest.mark.parametrize("other", ["same", "x" * 43, ""])
+def test_a_state_given_twice_fails_the_flow_it_names(dana, provider, other):
     started = dana.start()
     state = trips.parameters(started)["state"]
-    reply = dana.client.get(trips.answer(started, provider, state=[state, state]))
+    given = [state, state if other == "same" else other]
+    reply = dana.client.get(trips.answer(started, provider, state=given))
     assert reply.status_code == 400
-    assert trips.untouched(dana, provider)
+    assert trips.failed(dana, "answer_malformed", provider)
+
+
+def test_a_good_answer_after_a_malformed_one_comes_too_late(dana, provider):
+    started = dana.start()
+    dana.client.get(trips.answer(started, provider, code=["a", "b"]))
+    dana.come_back(person.approve(started))
+    assert trips.failed(dana, "answer_malformed", provider)
+
+
+def test_a_malformed_answer_leaves_what_is_connected(dana, provider):
+    started = dana.start()
+    dana.come_back(person.approve(started))
+    dana.client.get(trips.answer(started, provider, code=["a", "b"]))
+    assert dana.current_flow().status == Flow.Status.COMPLETED
 
 
 @pytest.mark.parametrize("suffix", [".css", ";a.js", "%0a", "/", "x", "%00"])

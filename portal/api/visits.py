@@ -1,0 +1,115 @@
+"""What goes over the wire about visits and headless flows. An unknown field is refused."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal
+from uuid import UUID
+
+from ninja import Schema
+from pydantic import ConfigDict
+
+from portal.api.schemas import FieldProblem
+from portal.api.stages import InputOut
+
+
+class StrictIn(Schema):
+    """A body: exact types, and nothing that is not described."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class SessionIn(StrictIn):
+    """For whom and for what a visit may be opened."""
+
+    user: str
+    org: str | None = None
+    integration: str | None = None
+    account_type: list[str] = []
+    kind: Literal["hosted", "embed"]
+    return_url: str | None = None
+
+
+class SessionOut(Schema):
+    """A hosted link, or a ticket that a page of yours posts in place of a user token."""
+
+    url: str | None = None
+    ticket: str | None = None
+    expires_at: datetime
+
+
+class ConfirmIn(StrictIn):
+    """Who is signed in where the person came back to: your own session's user."""
+
+    end_user: str
+
+
+class FlowIn(StrictIn):
+    """What to connect, and how."""
+
+    integration: str
+    account_type: list[str] = []
+    connection_id: str | None = None
+    external_id: str | None = None
+    return_url: str | None = None
+
+
+class AccountTypeIn(StrictIn):
+    """The chosen account type."""
+
+    account_type: str
+
+
+class PreOptionsIn(StrictIn):
+    """The person's own client.
+
+    Without `client_secret` the saved one is kept, without `scopes` the selected ones. With
+    `another_client` the flow moves on to a new redirect URL and nothing else is read.
+    """
+
+    client_id: str = ""
+    client_secret: str | None = None
+    scopes: list[str] | None = None
+    settings: dict[str, str] = {}
+    another_client: bool = False
+
+
+class PostOptionsIn(StrictIn):
+    """What the person chose after approving."""
+
+    post_option: str
+
+
+class StepOut(Schema):
+    """Where a headless flow stands and what it asks for.
+
+    `start_ticket` is there at stage oauth, to be posted to /oauth/start within two minutes.
+    `notices` say what was tidied up, by field.
+    """
+
+    id: UUID
+    status: str
+    stage: str
+    inputs: list[InputOut]
+    redirect_url: str | None
+    start_ticket: str | None = None
+    notices: list[FieldProblem] = []
+
+
+class ClientOut(Schema):
+    """An OAuth client of the person's own. `redirect_url` is registered at the provider."""
+
+    id: UUID
+    integration: str
+    client_id: str
+    secret_last4: str
+    settings: dict[str, str]
+    redirect_url: str
+    created_at: datetime
+    updated_at: datetime
+
+
+class ClientList(Schema):
+    """The person's own clients, newest first."""
+
+    clients: list[ClientOut]
