@@ -103,6 +103,9 @@ class StreamingTransport(Transport):
             held.callback(watch.stop)
             response = self._started(prepared, watch)
             held.callback(response.close)
+            if watch.expired:
+                # A socket shut down among the headers can look like the end of them.
+                raise ProviderUnavailable("provider_timeout", sent=True)
             if not 200 <= response.status_code <= 599:
                 raise ProviderFailure("provider_bad_response")
             return Stream(response, watch, held.pop_all())

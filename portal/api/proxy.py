@@ -11,6 +11,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, StreamingHttpResponse
 from django.http.request import UnreadablePostError
+from django.utils.encoding import repercent_broken_unicode
 from ninja import Router
 
 from integrations import access, apikeys, proxying, proxyrules, reads
@@ -121,8 +122,8 @@ def _raw_path(request: HttpRequest) -> str:
     if not sent:
         return quote(request.path.partition("/proxy/")[2], safe="/~!$&'()*+,;=:@")
     found = TAIL.match(sent)
-    routed = request.META.get("PATH_INFO", "").encode("latin-1")
-    if found is None or unquote_to_bytes(sent.partition("?")[0]) != routed:
+    read = repercent_broken_unicode(unquote_to_bytes(sent.partition("?")[0])).decode()
+    if found is None or read != request.path_info:
         raise proxyrules.unusable("path", "proxy_path_invalid")
     return found[1]
 
