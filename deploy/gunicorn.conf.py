@@ -1,6 +1,24 @@
-"""gunicorn for production and for the demo. Paths are logged without their query strings."""
+"""gunicorn for production and for the demo. Addresses are logged without queries and tickets."""
 
 import os
+
+from gunicorn.glogging import Logger
+
+
+class AccessLog(Logger):
+    """The access log without the tickets that links have in their paths."""
+
+    def atoms(self, resp, req, environ, request_time):
+        """Return what the format may use."""
+        # Only now: the configuration is read before the project can be imported.
+        from portal.logs import without_tickets
+
+        found = super().atoms(resp, req, environ, request_time)
+        return {
+            name: without_tickets(value) if isinstance(value, str) else value
+            for name, value in found.items()
+        }
+
 
 bind = os.environ.get("BIND", "127.0.0.1:8000")
 worker_class = "gthread"
@@ -13,4 +31,5 @@ keepalive = 5
 limit_request_line = 8190
 control_socket_disable = True
 accesslog = "-"
+logger_class = AccessLog
 access_log_format = "%(t)s %(m)s %(U)s %(s)s %(B)s %(M)sms"

@@ -9,6 +9,8 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from integrations.models import AllowedOrigin
 
 PATHS = ("/api/v1/me", "/api/v1/flows/")
+# By API key, which is not for pages.
+VENDOR_ONLY = "/confirm"
 METHODS = "GET, POST, PUT, DELETE"
 HEADERS = "Authorization, Content-Type"
 EXPOSED = "Retry-After, X-Request-Id"
@@ -27,7 +29,8 @@ class Cors:
     def __call__(self, request: HttpRequest) -> HttpResponseBase:
         """Answer a preflight, or let the browser hand over the answer."""
         origin = request.headers.get("Origin", "")
-        if not origin or not request.path.startswith(PATHS):
+        vendor_only = request.path.endswith(VENDOR_ONLY)
+        if not origin or vendor_only or not request.path.startswith(PATHS):
             return self.get_response(request)
         if request.method == "OPTIONS":
             return _preflight(origin)
