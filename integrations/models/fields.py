@@ -61,7 +61,9 @@ class SealedTextField(EncryptedTextField):  # type: ignore[misc]
 
     def from_db_value(self, value: Any, expression: Any, connection: Any, *args: Any) -> Any:
         """Keep the ciphertext closed, so that one broken row does not break a list of rows."""
-        return None if value is None else Sealed(bytes(value))
+        # SQLite keeps text where text was put, whatever the column's type.
+        raw = value.encode() if isinstance(value, str) else value
+        return None if raw is None else Sealed(bytes(raw))
 
     def to_python(self, value: Any) -> Any:
         """Return the value as it is: it is either a Secret or Sealed."""
