@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
+
+from django.utils import timezone
 
 from integrations.catalog import registry
 from integrations.errors import NotFound
@@ -17,6 +20,8 @@ from integrations.models import (
     Project,
 )
 from integrations.text import storable
+
+SHOWN_FOR, SHOWN = timedelta(days=7), 10
 
 
 class Somebody(Protocol):
@@ -102,6 +107,18 @@ def clients_of(who: Somebody) -> list[OAuthClient]:
         end_user=who.end_user, integration__project=who.project, state=OAuthClient.State.ACTIVE
     )
     return list(rows.select_related("integration", "current_version").order_by("-created_at"))
+
+
+def disconnected_of(who: Somebody) -> list[Connection]:
+    """Return what this person disconnected lately, newest first."""
+    recent = timezone.now() - SHOWN_FOR
+    gone = Connection.objects.filter(
+        project=who.project,
+        end_user=who.end_user,
+        status__in=Connection.GONE,
+        disconnected_at__gt=recent,
+    ).select_related("integration", "oauth_client__current_version", "project")
+    return list(gone.order_by("-disconnected_at")[:SHOWN])
 
 
 def actor_of(who: Somebody) -> str:

@@ -198,7 +198,7 @@ def spoil(states: Iterable[Secret]) -> None:
 def cancel(*, flow: Flow) -> None:
     """End the flow, unless its code is being exchanged. A connection ends only half-made."""
     with transaction.atomic():
-        picking.drop_unfinished(flow)
+        half_made = picking.unfinished(flow)
         ending = (*Flow.EDITABLE, Flow.Status.AWAITING_CONFIRMATION, Flow.Status.NEEDS_OPTIONS)
         cancelled = Flow.objects.filter(pk=flow.pk, status__in=ending).update(
             status=Flow.Status.CANCELLED, updated_at=timezone.now()
@@ -209,6 +209,7 @@ def cancel(*, flow: Flow) -> None:
         if cancelled:
             actor = access.actor_of(flow.session)
             audit.record(project=flow.project, actor=actor, action="flow.cancelled", subject=flow)
+        picking.drop(half_made, flow=flow)
     flow.refresh_from_db()
 
 

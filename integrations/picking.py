@@ -32,13 +32,16 @@ def save_post_options(*, flow: Flow, choice: str) -> None:
     flow.refresh_from_db()
 
 
-def drop_unfinished(flow: Flow) -> None:
-    """Disconnect what a flow made and nobody finished. Runs inside the caller's transaction."""
+def unfinished(flow: Flow) -> Connection | None:
+    """Lock the flow, and return the connection it made if nobody has chosen for it yet."""
     row = _locked(flow)
-    connection = row.connection
-    if connection is None or row.status != Flow.Status.NEEDS_OPTIONS:
-        return
-    if connection.status == Connection.Status.PENDING:
+    waits = row.connection and row.connection.status == Connection.Status.PENDING
+    return row.connection if waits and row.status == Flow.Status.NEEDS_OPTIONS else None
+
+
+def drop(connection: Connection | None, *, flow: Flow) -> None:
+    """Disconnect what `unfinished` returned. Runs inside the caller's transaction."""
+    if connection:
         actor = f"user:{flow.end_user.external_id}"
         revocation.disconnect(connection=connection, actor=actor)
 
@@ -65,6 +68,7 @@ def record(*, flow: Flow, connection: Connection, is_new: bool) -> None:
             integration=flow.integration.slug,
             account_type=flow.account_type,
             status=connection.status,
+            flow=str(flow.pk),
         )
 
 

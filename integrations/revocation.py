@@ -16,7 +16,7 @@ from django.utils import timezone
 
 from integrations import audit, grantends
 from integrations.errors import ClientRejected, ProviderFailure, ProviderUnavailable, SealBroken
-from integrations.models import ClientVersion, Connection, Credential, Project, Revocation
+from integrations.models import ClientVersion, Connection, Credential, Flow, Project, Revocation
 from integrations.secret import Secret
 
 Outcome = Revocation.Outcome
@@ -67,6 +67,10 @@ def disconnect(*, connection: Connection, actor: str) -> None:
     The credential's row goes, so a refresh under way finds nothing to write to.
     """
     with transaction.atomic():
+        # First the flows: whoever chooses for one at this moment locks in the same order.
+        Flow.objects.filter(connection=connection, status=Flow.Status.NEEDS_OPTIONS).update(
+            status=Flow.Status.CANCELLED, updated_at=timezone.now()
+        )
         changed = (
             Connection.objects.filter(pk=connection.pk)
             .exclude(status__in=Connection.GONE)

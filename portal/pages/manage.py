@@ -6,11 +6,12 @@ from uuid import UUID
 
 from django.http import HttpResponse
 
-from integrations import access, tokens
+from integrations import access, revocation
 from integrations.limits import PAGE
 from integrations.models import Connection
 from integrations.models.projects import OWN_CLIENT
 from portal.limits import limited
+from portal.pages import farewells
 from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
@@ -45,14 +46,10 @@ def disconnect(request: PortalRequest) -> HttpResponse:
     if request.POST.get("confirm") != "1":
         question = DisconnectScreen(frame=frame(request), connection=_row(connection))
         return page(request, "manage/disconnect.html", question)
-    tokens.disconnect(connection=connection, actor=access.actor_of(session))
-    name = connection.integration.provider.name
-    title = f"{name} is disconnected"
-    text = (
-        f"We erased its tokens. To be thorough, also remove the app in your {name} account's "
-        "list of connected apps."
-    )
-    return show(request, Notice("disconnected", title, text), disconnected=connection.pk)
+    revocation.disconnect(connection=connection, actor=access.actor_of(session))
+    title = f"{app_of(connection.integration).name} is disconnected"
+    notice = Notice("disconnected", title, farewells.text(connection))
+    return show(request, notice, disconnected=connection.pk)
 
 
 def show(
@@ -60,9 +57,11 @@ def show(
 ) -> HttpResponse:
     """Show the list, with what was just done above it."""
     session = request.portal_session
+    kept = (row for row in access.connections_of(session) if row.status not in Connection.GONE)
     screen = ManageScreen(
         frame=frame(request),
-        connections=tuple(_row(item) for item in access.connections_of(session)),
+        connections=tuple(_row(item) for item in kept),
+        gone=tuple(farewells.of(item) for item in access.disconnected_of(session)),
         offers=tuple(app_of(item) for item in access.integrations_of(session.project)),
         done=done,
         disconnected=disconnected,

@@ -235,12 +235,27 @@ class ConnectionRow:
 
 
 @dataclass(frozen=True)
+class Farewell:
+    """A connection that was disconnected: what became of the access at the provider.
+
+    `page` and `steps` are set where the person has to remove it there.
+    """
+
+    app: App
+    account_label: str
+    text: str
+    page: str = ""
+    steps: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
 class ManageScreen:
     """manage/index.html. `offers` are integrations that could be connected."""
 
     frame: Frame
     connections: tuple[ConnectionRow, ...]
     offers: tuple[App, ...]
+    gone: tuple[Farewell, ...] = ()
     done: Notice | None = None
     disconnected: UUID | None = None
 

@@ -42,6 +42,7 @@ PAGES = {
     "portal/another-client": {"flow": "{flow}"},
     "portal/step": {"flow": "{flow}", "to": "options"},
     "portal/flow/status": {"flow": "{flow}"},
+    "portal/choose": {"flow": "{flow}", "post_option": "acme"},
     "portal/cancel": {"flow": "{flow}"},
     "portal/reconnect": {"connection": "{connection}"},
     "portal/disconnect": {"connection": "{connection}", "confirm": "1"},
@@ -53,6 +54,8 @@ OWN_PAGES = {
     "portal/manage": {},
     "portal/connect": {"integration": "nothing"},
 }
+# This ends the caller's own visit, and nobody else's.
+ENDING = {"portal/end"}
 VENDOR = {
     ("get", "v1/connections/{id}"),
     ("delete", "v1/connections/{id}"),
