@@ -38,9 +38,12 @@ def stamp(request: HttpRequest, user: Any) -> None:
 
 def confirms(request: HttpRequest) -> bool:
     """Return whether the request holds the right password, and note it. Failures are counted."""
-    password = request.POST.get(FIELD, "")
+    typed, password = request.POST, request.POST.get(FIELD, "")
     name = request.user.get_username()
+    # The log of failures keeps the form, and this one may hold every kind of secret.
+    request.POST = QueryDict()  # type: ignore[assignment]
     found = authenticate(request, username=name, password=password) if password else None
+    request.POST = typed  # type: ignore[assignment]
     if found is None or found.pk != request.user.pk:
         return False
     stamp(request, found)
