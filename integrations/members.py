@@ -7,7 +7,7 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Model, Q, QuerySet
 
-from integrations.models import ClientVersion, Membership, OAuthClient, Project
+from integrations.models import ClientVersion, Membership, OAuthClient, Project, WebhookDelivery
 
 Row = TypeVar("Row", bound=Model)
 OWNER, ADMIN, VIEWER = "owner", "admin", "viewer"
@@ -18,6 +18,7 @@ PATHS: dict[type[Model], str] = {
     Project: "pk",
     OAuthClient: "integration__project",
     ClientVersion: "oauth_client__integration__project",
+    WebhookDelivery: "endpoint__project",
 }
 OURS = Q(content_type__app_label="integrations")
 VIEWING = Q(codename__startswith="view_")

@@ -55,7 +55,7 @@ def create(
     secret = _new_secret()
     endpoint = WebhookEndpoint(
         project=project,
-        url=_cleaned_url(url),
+        url=cleaned_url(url),
         event_types=_cleaned_types(event_types),
         secret=secret,
     )
@@ -71,7 +71,7 @@ def change(
     *, endpoint: WebhookEndpoint, url: str, event_types: Collection[str], actor: str
 ) -> None:
     """Change where and what is sent; an empty `url` keeps the one there is. Raises InvalidInput."""
-    url = _cleaned_url(url) if url else endpoint.url
+    url = cleaned_url(url) if url else endpoint.url
     types = _cleaned_types(event_types)
     if (url, types) == (endpoint.url, endpoint.event_types):
         return
@@ -203,7 +203,8 @@ def _new_secret() -> Secret:
     return Secret(PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode())
 
 
-def _cleaned_url(url: str) -> str:
+def cleaned_url(url: str) -> str:
+    """Return the address of a receiver, if it may be called. Raises InvalidInput."""
     return addresses.clean_url(
         url,
         field="url",

@@ -5,23 +5,27 @@ from django.contrib import admin
 from integrations.admin import (
     clients,
     connections,
+    deliveries,
     events,
     flows,
     integrations,
     people,
     projects,
     staff,
+    webhooks,
 )
 
 __all__ = [
     "clients",
     "connections",
+    "deliveries",
     "events",
     "flows",
     "integrations",
     "people",
     "projects",
     "staff",
+    "webhooks",
 ]
 
 admin.site.site_header = "Connect Portal"
