@@ -2,7 +2,18 @@
 
 from ninja import NinjaAPI
 
-from portal.api import connections, flows, integrations, me, problems, proxy, sessions
+from portal.api import (
+    clients,
+    connections,
+    events,
+    flows,
+    imports,
+    integrations,
+    me,
+    problems,
+    proxy,
+    sessions,
+)
 from portal.api.auth import VendorKey
 from portal.api.body import StrictJson
 
@@ -18,7 +29,10 @@ api = NinjaAPI(
 )
 problems.register(api)
 api.add_router("v1/connections", connections.router)
+api.add_router("v1/connections", imports.router)
 api.add_router("v1/connections", proxy.router)
+api.add_router("v1/clients", clients.router)
+api.add_router("v1/events", events.router)
 api.add_router("v1/integrations", integrations.router)
 api.add_router("v1/me", me.router)
 api.add_router("v1/me/flows", flows.steps)

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
-from datetime import UTC, datetime
 from uuid import UUID
 
-from django.db.models import Q, QuerySet
+from django.db.models import QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router, Status
 
 from integrations import reads, tokens
-from integrations.errors import FieldError, InvalidInput, NotFound
+from integrations.errors import NotFound
 from integrations.limits import ACCESS_TOKENS
 from integrations.models import Connection
-from portal.api import views
+from portal.api import cursors, views
 from portal.api.auth import Vendor, VendorKey, caller
 from portal.api.idempotency import idempotent
 from portal.api.schemas import (
@@ -28,7 +25,6 @@ from portal.api.schemas import (
 )
 
 router = Router(tags=["connections"])
-MAX_PAGE = 200
 
 
 @router.get(
@@ -39,13 +35,13 @@ MAX_PAGE = 200
 def list_connections(request: HttpRequest, query: Query[ConnectionQuery]) -> ConnectionPage:
     """List connections, newest first; disconnected ones only when asked for by status."""
     vendor: Vendor = caller(request)
-    _refuse_unknown(request)
-    limit = max(1, min(query.limit, MAX_PAGE))
+    cursors.refuse_unknown(request, ConnectionQuery)
+    limit = cursors.limited(query.limit)
     rows = list(_filtered(vendor, query)[: limit + 1])
     more = len(rows) > limit
     return ConnectionPage(
         connections=[views.connection(row) for row in rows[:limit]],
-        next_cursor=_cursor(rows[limit - 1]) if more else None,
+        next_cursor=cursors.by_time(rows[limit - 1]) if more else None,
     )
 
 
@@ -134,14 +130,6 @@ def _all(vendor: Vendor) -> QuerySet[Connection]:
     )
 
 
-def _refuse_unknown(request: HttpRequest) -> None:
-    # A filter misspelled would otherwise list everything.
-    unknown = sorted(set(request.GET) - set(ConnectionQuery.model_fields))
-    if unknown:
-        names = ", ".join(ConnectionQuery.model_fields)
-        raise InvalidInput(*(FieldError(name[:64], "unknown", f"Use {names}.") for name in unknown))
-
-
 def _filtered(vendor: Vendor, query: ConnectionQuery) -> QuerySet[Connection]:
     rows = _all(vendor).order_by("-created_at", "-id")
     if query.user is not None:
@@ -152,27 +140,7 @@ def _filtered(vendor: Vendor, query: ConnectionQuery) -> QuerySet[Connection]:
         rows = rows.filter(integration__slug=query.integration)
     if query.status is None:
         rows = rows.exclude(status=Connection.Status.DISCONNECTED)
-    elif query.status in Connection.Status.values:
-        rows = rows.filter(status=query.status)
     else:
-        known = ", ".join(Connection.Status.values)
-        raise InvalidInput(FieldError("status", "invalid", f"Use one of {known}."))
-    return _after(rows, query.cursor) if query.cursor else rows
-
-
-def _cursor(row: Connection) -> str:
-    return base64.urlsafe_b64encode(f"{row.created_at.isoformat()}|{row.pk}".encode()).decode()
-
-
-def _after(rows: QuerySet[Connection], cursor: str) -> QuerySet[Connection]:
-    try:
-        moment, pk = base64.urlsafe_b64decode(cursor).decode().split("|")
-        at, last = datetime.fromisoformat(moment), UUID(pk)
-        # A moment that no clock shows, such as 0001-01-01 east of Greenwich, overflows here.
-        at = at if at.tzinfo is None else at.astimezone(UTC)
-    except (ValueError, OverflowError, binascii.Error):
-        message = "Use next_cursor of the page before, unchanged."
-        raise InvalidInput(FieldError("cursor", "invalid", message)) from None
-    if at.tzinfo is None:
-        raise InvalidInput(FieldError("cursor", "invalid", "Use next_cursor unchanged."))
-    return rows.filter(Q(created_at__lt=at) | Q(created_at=at, id__lt=last))
+        known = Connection.Status.values
+        rows = rows.filter(status=cursors.one_of("status", query.status, known))
+    return cursors.after_time(rows, query.cursor) if query.cursor else rows

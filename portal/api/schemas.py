@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import date, datetime
+from typing import Annotated, Any
 from uuid import UUID
 
 from ninja import Schema
@@ -69,6 +69,50 @@ class AccessTokenIn(Schema):
     model_config = ConfigDict(extra="forbid")
 
     seen_generation: Annotated[int, Field(strict=True, ge=1, lt=2**63)] | None = None
+
+
+class ClientOut(Schema):
+    """An OAuth client. Its secret is never part of it: at most its last four characters are."""
+
+    id: UUID
+    integration: str
+    owner: str
+    user: str | None
+    organization: str | None
+    state: str
+    client_id: str | None
+    secret_last4: str
+    secret_expires_on: date | None
+    redirect_url: str
+    connections: int
+    created_at: datetime
+
+
+class ClientPage(Schema):
+    """A page of OAuth clients; `next_cursor` is null on the last."""
+
+    clients: list[ClientOut]
+    next_cursor: str | None
+
+
+class EventOut(Schema):
+    """One link of the project's history."""
+
+    id: UUID
+    sequence: int
+    at: datetime
+    actor: str
+    action: str
+    object_type: str
+    object_id: str
+    data: dict[str, Any]
+
+
+class EventPage(Schema):
+    """A page of events; `next_cursor` is null on the last."""
+
+    events: list[EventOut]
+    next_cursor: str | None
 
 
 class AccessTokenOut(Schema):
@@ -155,5 +199,34 @@ class ConnectionQuery(Schema):
     org: QueryText | None = None
     integration: QueryText | None = None
     status: QueryText | None = None
+    cursor: QueryText | None = None
+    limit: int = 50
+
+
+class ClientQuery(Schema):
+    """Filters of the client list; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    user: QueryText | None = None
+    org: QueryText | None = None
+    integration: QueryText | None = None
+    owner: QueryText | None = None
+    state: QueryText | None = None
+    cursor: QueryText | None = None
+    limit: int = 50
+
+
+class EventQuery(Schema):
+    """Filters of the event list; unknown ones are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    action: QueryText | None = None
+    actor: QueryText | None = None
+    object_type: QueryText | None = None
+    object_id: QueryText | None = None
+    since: datetime | None = None
+    until: datetime | None = None
     cursor: QueryText | None = None
     limit: int = 50
