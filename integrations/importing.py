@@ -17,8 +17,9 @@ from django.db import transaction
 from django.utils import timezone
 
 from integrations import audit, clients, inputs, scopes, tokens
+from integrations.catalog import registry
 from integrations.clients import ClientConfig
-from integrations.errors import ConnectError, FieldError, InvalidInput
+from integrations.errors import FieldError, InvalidInput
 from integrations.models import (
     ClientVersion,
     Connection,
@@ -113,12 +114,9 @@ def _imported(project: Project, row: ImportRow, actor: str) -> RowResult:
 def _integration(project: Project, row: ImportRow) -> Integration:
     found = Integration.objects.filter(project=project, slug=row.integration[:63], is_active=True)
     integration = found.select_related("project").first()
-    if integration is None:
+    if integration is None or not registry.has(integration.provider_slug):
         raise _error("integration", "integration_not_found", "The project does not offer it.")
-    try:
-        provider = integration.provider
-    except ConnectError:
-        raise _error("integration", "integration_not_found", "It is not in the catalog.") from None
+    provider = integration.provider
     offered = integration.account_types
     if row.account_type not in (DEFAULT_ACCOUNT, OWN_CLIENT) or row.account_type not in offered:
         message = f"Use one of {', '.join(offered)}."
