@@ -85,9 +85,7 @@ def import_row(*, project: Project, row: ImportRow, actor: str, dry_run: bool) -
             transaction.set_rollback(dry_run)
     except InvalidInput as error:
         return refused(*error.errors)
-    if dry_run and result.status == "imported":
-        return RowResult("imported")
-    return result
+    return RowResult("imported") if dry_run and result.status == "imported" else result
 
 
 def _imported(project: Project, row: ImportRow, actor: str) -> RowResult:
@@ -119,8 +117,7 @@ def _integration(project: Project, row: ImportRow) -> Integration:
     provider = integration.provider
     offered = integration.account_types
     if row.account_type not in (DEFAULT_ACCOUNT, OWN_CLIENT) or row.account_type not in offered:
-        message = f"Use one of {', '.join(offered)}."
-        raise _error("account_type", "account_type_not_allowed", message)
+        raise _error("account_type", "account_type_not_allowed", f"Use {' or '.join(offered)}.")
     if not row.refresh_token and (provider.refresh.issued or not row.access_token):
         raise _error("refresh_token", "required", "Send the refresh token.")
     return integration

@@ -20,6 +20,7 @@ from portal import sessions
 from portal.api import stages as wire
 from portal.api import views
 from portal.api.auth import Person, PortalHandle, UserToken, Vendor, VendorKey, caller
+from portal.api.idempotency import idempotent
 from portal.api.schemas import FieldProblem, FlowOut, Problem
 from portal.api.visits import (
     AccountTypeIn,
@@ -49,6 +50,7 @@ def flow(request: HttpRequest, flow_id: UUID) -> FlowOut:
     tags=["sessions"],
     response={200: FlowOut, **REFUSALS},
 )
+@idempotent()
 def confirm(request: HttpRequest, flow_id: UUID, payload: ConfirmIn) -> FlowOut:
     """Say who came back from a link. If it is the flow's person, its code is exchanged now.
 

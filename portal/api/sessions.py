@@ -14,6 +14,7 @@ from integrations.text import storable
 from integrations.tickets import VisitOrder
 from portal import sessions
 from portal.api.auth import Vendor, VendorKey, caller
+from portal.api.idempotency import idempotent
 from portal.api.schemas import Problem
 from portal.api.visits import SessionIn, SessionOut
 from portal.visitors import SUBJECT
@@ -29,11 +30,13 @@ router = Router(auth=VendorKey("sessions:write"), tags=["sessions"])
         401: Problem,
         403: Problem,
         404: Problem,
+        409: Problem,
         415: Problem,
         422: Problem,
     },
     exclude_none=True,
 )
+@idempotent(kept=False)
 def create_session(request: HttpRequest, payload: SessionIn) -> Status[SessionOut]:
     """Make a one-time link (hosted) or ticket (embed) that opens a visit within ten minutes."""
     vendor: Vendor = caller(request)
