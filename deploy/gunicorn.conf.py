@@ -1,6 +1,7 @@
 """gunicorn for production and for the demo. Addresses are logged without queries and tickets."""
 
 import os
+from typing import Any
 
 from gunicorn.glogging import Logger
 
@@ -8,7 +9,7 @@ from gunicorn.glogging import Logger
 class AccessLog(Logger):
     """The access log without the tickets that links have in their paths."""
 
-    def atoms(self, resp, req, environ, request_time):
+    def atoms(self, resp: Any, req: Any, environ: Any, request_time: Any) -> dict[str, Any]:
         """Return what the format may use."""
         # Only now: the configuration is read before the project can be imported.
         from portal.logs import without_tickets

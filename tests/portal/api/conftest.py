@@ -20,8 +20,9 @@ class Caller:
 
     def __call__(self, method: str, path: str, body: Any = None, **headers: str) -> Any:
         """Make a call; the body is sent as JSON."""
-        content = {} if body is None else {"data": body, "content_type": "application/json"}
+        content = {"content_type": "application/json"} | ({} if body is None else {"data": body})
         call = getattr(self.client, method.lower())
+        content = {} if method.lower() in ("get", "head") else content
         return call(f"/api{path}", headers={**self.headers, **headers}, **content)
 
 
