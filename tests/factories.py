@@ -183,9 +183,10 @@ def expire(connection: Connection, *, left: float = -1) -> None:
     )
 
 
-def replace_secret(client: OAuthClient, secret: str = "fake-secret") -> None:
-    """Save another secret for a client, as somebody does who mistyped the first."""
+def replace_secret(client: OAuthClient, secret: str = "fake-secret", **changed: Any) -> None:
+    """Save another secret for a client, and another `client_id` or `settings` if given."""
     current = client.current_version
     assert current is not None
-    config = ClientConfig(current.client_id, Secret(secret), current.settings)
+    kept = {"client_id": current.client_id, "settings": current.settings}
+    config = ClientConfig(client_secret=Secret(secret), **(kept | changed))
     clients.replace_config(client=client, config=config, actor="test")
