@@ -6,7 +6,6 @@ import json
 import logging
 from argparse import ArgumentParser
 from typing import Any
-from uuid import uuid4
 
 from django.core.management.base import CommandError
 from django.db import connections
@@ -29,7 +28,7 @@ class Command(db_worker.Command):
     def add_arguments(self, parser: ArgumentParser) -> None:
         """Take the library's arguments, the number of threads and the form of the report."""
         super().add_arguments(parser)
-        parser.set_defaults(queue_name="*", interval=INTERVAL, reload=False, worker_id="")
+        parser.set_defaults(queue_name="*", interval=INTERVAL, reload=False)
         parser.add_argument("--threads", type=int, default=THREADS, metavar="NUMBER")
         parser.add_argument(
             "--json", action="store_true", help="print one JSON document at the end"
@@ -49,7 +48,7 @@ class Command(db_worker.Command):
             threads=threads,
             queue_names=options["queue_name"].split(","),
             excluded_queue_names=[name for name in options["exclude_queues"].split(",") if name],
-            worker_id=options["worker_id"] or uuid4().hex,
+            worker_id=options["worker_id"],
             interval=options["interval"],
             batch=options["batch"],
             backend_name=options["backend_name"],
