@@ -18,8 +18,7 @@ from tests.browser.chromium import ChromiumMissing, chromium_binary
 from tests.postgres import database_url
 
 QUICK = ("-m", "not browser", "-n", "2", "--ignore=tests/browser")
-# One after the other: two browsers at once make each other late on two cores.
-BROWSER = ("tests/browser",)
+BROWSER = ("tests/browser", "-n", "2", "--dist", "loadgroup")
 # What never asks the database need not run on both.
 WITHOUT_DATABASE = ("fakeas", "test_fakeas", "integrations/catalog", "integrations/oauth")
 WITHOUT_DATABASE += ("test_templates.py", "test_docs.py", "portal/test_settings.py")

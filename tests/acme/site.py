@@ -1,5 +1,6 @@
 """Serve Acme CRM on a loopback port, on its own or inside a test."""
 
+from functools import partial
 from socketserver import ThreadingMixIn
 from threading import Thread
 from types import TracebackType
@@ -73,7 +74,9 @@ class AcmeSite:
         self._server.set_app(
             AcmeApplication(origin=self.origin, signer=self.signer, policies=policies)
         )
-        self._thread = Thread(target=self._server.serve_forever, name="acme", daemon=True)
+        # The pause between two looks for a request to stop, in seconds.
+        serve = partial(self._server.serve_forever, 0.02)
+        self._thread = Thread(target=serve, name="acme", daemon=True)
 
     def __enter__(self) -> Self:
         """Start answering requests."""

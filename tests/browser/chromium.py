@@ -11,10 +11,11 @@ import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 
-from playwright.sync_api import Browser, Playwright, sync_playwright
+from playwright.sync_api import Browser, Error, Page, Playwright, sync_playwright
 
 DEBIAN_CHROMIUM = Path("/usr/bin/chromium")
 START_SECONDS = 30
@@ -28,7 +29,7 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
-
+WITHOUT_FRAMES = "document.querySelectorAll('iframe').forEach((each) => each.remove())"
 
 _started: list[Playwright] = []
 _users: list[Playwright] = []
@@ -54,6 +55,32 @@ def chromium_binary(playwright: Playwright) -> Path:
         "Chromium was not found. Install the chromium package, run `playwright install chromium`, "
         "or set CHROMIUM to the program's path."
     )
+
+
+@dataclass
+class Tab:
+    """One tab of the browser's own profile for many tests: a new one costs two processes."""
+
+    browser: Browser
+    page: Page | None = None
+
+    def fresh(self) -> Page:
+        """Return the tab, or another if somebody closed it."""
+        if self.page is None or self.page.is_closed():
+            self.page = self.browser.contexts[0].new_page()
+        return self.page
+
+    def tidy(self) -> None:
+        """Close all other pages of the profile, and this one if it cannot be as it was."""
+        for page in self.browser.contexts[0].pages:
+            if page is not self.page and page.url != "about:blank":
+                page.close()
+        if self.page and not self.page.is_closed():
+            self.page.unroute_all()
+            with suppress(Error):
+                self.page.evaluate(WITHOUT_FRAMES)
+            if self.page.viewport_size:
+                self.page.close()
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from tests.acme import users
 from tests.acme.site import AcmeSite
 from tests.acme.users import AcmeUser
 from tests.browser import stack as stacks
-from tests.browser.chromium import start_chromium
+from tests.browser.chromium import Tab, start_chromium
 from tests.browser.portal import Person
 from tests.browser.stack import Stack
 
@@ -80,22 +80,26 @@ def complaints() -> Iterator[list[str]]:
     assert found == []
 
 
+@pytest.fixture(scope="session")
+def tab(chromium: Browser) -> Tab:
+    """The tab that most tests use one after the other."""
+    return Tab(chromium)
+
+
 @pytest.fixture
-def profile(chromium: Browser, complaints: list[str]) -> Iterator[BrowserContext]:
+def profile(chromium: Browser, tab: Tab, complaints: list[str]) -> Iterator[BrowserContext]:
     """The browser's own profile, without cookies of an earlier test."""
     context = chromium.contexts[0]
     context.clear_cookies()
     with listening(context, complaints):
         yield context
-        for page in context.pages:
-            if page.url != "about:blank":
-                page.close()
+        tab.tidy()
 
 
 @pytest.fixture
-def page(profile: BrowserContext) -> Page:
+def page(profile: BrowserContext, tab: Tab) -> Page:
     """A page of the profile itself."""
-    return profile.new_page()
+    return tab.fresh()
 
 
 @pytest.fixture

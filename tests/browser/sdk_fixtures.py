@@ -8,16 +8,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 from playwright.sync_api import Browser
 
-from tests.browser.chromium import start_chromium
+from tests.browser.chromium import Tab
 from tests.browser.sdk_page import OpenPage, SdkPage, visit
 from tests.browser.stub_portal import StubPortal
-
-
-@pytest.fixture(scope="module")
-def sdk_browser() -> Iterator[Browser]:
-    """One Chromium for a module."""
-    with start_chromium() as browser:
-        yield browser
 
 
 @pytest.fixture(scope="session")
@@ -39,12 +32,22 @@ def portal() -> Iterator[StubPortal]:
 
 
 @pytest.fixture
-def open_page(sdk_browser: Browser, portal: StubPortal, signing_key: str) -> Iterator[OpenPage]:
+def open_page(tab: Tab, portal: StubPortal, signing_key: str) -> Iterator[OpenPage]:
     """Open Acme CRM with other headers than its usual ones."""
     with ExitStack() as stack:
         yield lambda **policies: stack.enter_context(
-            visit(sdk_browser, portal=portal, signing_key=signing_key, policies=policies)
+            visit(tab.fresh(), portal=portal, signing_key=signing_key, policies=policies)
         )
+
+
+@pytest.fixture
+def timed(chromium: Browser, portal: StubPortal, signing_key: str) -> Iterator[SdkPage]:
+    """Acme CRM in a context whose clock the test turns."""
+    context = chromium.new_context()
+    context.clock.install()
+    with visit(context.new_page(), portal=portal, signing_key=signing_key, policies={}) as sdk:
+        yield sdk
+    context.close()
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.sync_api import Browser, Frame, Locator, Page
+from playwright.sync_api import ConsoleMessage, Error, Frame, Locator, Page
 
 from tests.acme import AcmeSite
 from tests.browser.stub_portal import StubPortal
@@ -19,6 +19,9 @@ TRACK = """(call) => {
     (value) => { window.outcome = {state: "resolved", value}; },
     (error) => { window.outcome = {state: "rejected", code: error.code, message: error.message}; });
 }"""
+
+HEAR = """() => { window.overtaken = new Promise((done) =>
+  addEventListener("message", ({data}) => data === "overtake" && setTimeout(done))); }"""
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,14 @@ class SdkPage:
             self.page.wait_for_timeout(20)
 
     def stays_pending(self) -> bool:
-        """Give messages and requests half a second, then tell whether nothing happened."""
-        self.page.wait_for_timeout(500)
+        """Let messages and requests that came before arrive, then tell whether nothing happened."""
+        self.page.evaluate(HEAR)
+        # A message cannot overtake those that the same window sent before it.
+        self.frame.evaluate("parent.postMessage('overtake', '*')")
+        self.run("window.overtaken")
+        for _ in range(2):
+            self.run(f"fetch('{self.portal.origin}/api/v1/none').then((none) => none.text())")
+        self.page.wait_for_timeout(50)
         return bool(self.outcome["state"] == "pending")
 
 
@@ -90,9 +99,9 @@ OpenPage = Callable[..., SdkPage]
 
 @contextmanager
 def visit(
-    browser: Browser, *, portal: StubPortal, signing_key: str, policies: Mapping[str, str]
+    page: Page, *, portal: StubPortal, signing_key: str, policies: Mapping[str, str]
 ) -> Iterator[SdkPage]:
-    """Open the page in a new tab, with `coop`, `referrer_policy` or `csp` as policies."""
+    """Open the site in this tab, with `coop`, `referrer_policy` or `csp` as policies."""
     site = AcmeSite(
         portal=portal.origin,
         project=PROJECT,
@@ -102,12 +111,19 @@ def visit(
         referrer_policy=policies.get("referrer_policy"),
         csp=policies.get("csp"),
     )
-    page = browser.contexts[0].new_page()
     console: list[str] = []
-    page.on("console", lambda message: console.append(message.text))
-    page.on("pageerror", lambda error: console.append(f"uncaught: {error}"))
+
+    def said(message: ConsoleMessage) -> None:
+        console.append(message.text)
+
+    def thrown(error: Error) -> None:
+        console.append(f"uncaught: {error}")
+
+    page.on("console", said)
+    page.on("pageerror", thrown)
     with site:
         page.goto(site.origin)
         page.wait_for_selector(".card")
         yield SdkPage(page, portal, site, console)
-        page.close()
+    page.remove_listener("console", said)
+    page.remove_listener("pageerror", thrown)

@@ -82,7 +82,7 @@ class StubPortal:
         """Start answering."""
         self.server = _Server(self)
         self.origin = f"http://localhost:{self.server.server_port}"
-        self.thread = Thread(target=self.server.serve_forever, daemon=True)
+        self.thread = Thread(target=self.server.serve_forever, args=(0.02,), daemon=True)
         self.thread.start()
         return self
 

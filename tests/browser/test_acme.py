@@ -82,9 +82,9 @@ def test_a_strict_policy_is_enough(sdk: SdkPage) -> None:
     assert sdk.run("getComputedStyle(document.querySelector('.cp-frame')).borderStyle") == "none"
 
 
-def test_a_portal_that_is_down_is_said(sdk_browser: Browser, signing_key: str) -> None:
+def test_a_portal_that_is_down_is_said(chromium: Browser, signing_key: str) -> None:
     down = "http://localhost:9"
-    page = sdk_browser.contexts[0].new_page()
+    page = chromium.contexts[0].new_page()
     with AcmeSite(portal=down, project=PROJECT, signing_key=signing_key, kid="k") as acme:
         page.goto(acme.origin)
         page.wait_for_selector(f"text=The portal at {down} does not answer")
@@ -93,9 +93,9 @@ def test_a_portal_that_is_down_is_said(sdk_browser: Browser, signing_key: str) -
 
 @pytest.mark.parametrize("policy", ["no-referrer", "same-origin"])
 def test_the_portal_opens_without_javascript(
-    sdk_browser: Browser, portal: StubPortal, signing_key: str, policy: str
+    chromium: Browser, portal: StubPortal, signing_key: str, policy: str
 ) -> None:
-    context = sdk_browser.new_context(java_script_enabled=False)
+    context = chromium.new_context(java_script_enabled=False)
     page = context.new_page()
     with AcmeSite(
         portal=portal.origin,

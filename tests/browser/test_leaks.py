@@ -16,7 +16,8 @@ from tests.browser.conftest import somebody_new
 from tests.browser.portal import Person
 from tests.browser.stack import Stack
 
-pytestmark = pytest.mark.browser
+# One visit serves all of them, so they belong to one process.
+pytestmark = [pytest.mark.browser, pytest.mark.xdist_group("leaks")]
 
 CLIENT_ID, CLIENT_SECRET = "canary-client-4b7d91", "canary-secret-b02f6c-xyzzy"
 HEARD = """addEventListener("message", (event) => {

@@ -212,7 +212,8 @@ def test_callbacks_fire_once_and_events_reach_subscribers(sdk: SdkPage, portal: 
     sdk.say("connected", flow=FLOW)
     sdk.say("connected", flow=FLOW)
     sdk.say("connected", flow="second")
-    sdk.until(lambda: len(portal.sent("GET", "/api/v1/flows/second")) == 1)
+    sdk.until(lambda: len(sdk.run("calls")) == 5)
+    assert len(portal.sent("GET", "/api/v1/flows/second")) == 1
     sdk.say("close")
     sdk.until(lambda: sdk.dialog.count() == 0)
     names = [name for name, integration, user in sdk.run("calls")]
