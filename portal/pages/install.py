@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from dataclasses import replace
 
 from django.http import HttpResponse
 from django.shortcuts import render
@@ -212,7 +213,20 @@ def _failure(request: PortalRequest, flow: Flow) -> Notice | None:
     if flow.status != Flow.Status.FAILED:
         return None
     vendor = request.portal_session.project.name
-    return texts.notice(flow.error_code, provider=flow.integration.provider.name, vendor=vendor)
+    said = texts.notice(flow.error_code, provider=flow.integration.provider.name, vendor=vendor)
+    return _with_accounts(said, flow)
+
+
+def _with_accounts(said: Notice, flow: Flow) -> Notice:
+    """Name the account that was expected and the one that came, on the person's own page."""
+    came = flow.draft.get("other_account", "")
+    if said.code != "account_mismatch" or not came or flow.connection is None:
+        return said
+    expected = flow.connection.account_label
+    text = f"This connection uses {expected}, but you signed in as {came}."
+    if came == expected:
+        text = f"Both are called {came}, but they are two different accounts."
+    return replace(said, text=f"{text} The connection was left as it was.")
 
 
 def _picker(
