@@ -41,9 +41,9 @@ def confirms(request: HttpRequest) -> bool:
     typed, password = request.POST, request.POST.get(FIELD, "")
     name = request.user.get_username()
     # The log of failures keeps the form, and this one may hold every kind of secret.
-    request.POST = QueryDict()  # type: ignore[assignment]
+    request.POST = QueryDict()
     found = authenticate(request, username=name, password=password) if password else None
-    request.POST = typed  # type: ignore[assignment]
+    request.POST = typed
     if found is None or found.pk != request.user.pk:
         return False
     stamp(request, found)
