@@ -61,7 +61,19 @@ VENDOR = {
     ("delete", "v1/connections/{id}"),
     ("post", "v1/connections/{id}/access-token"),
 }
-OWN_VENDOR = {("get", "v1/connections"), ("get", "v1/integrations")}
+VENDOR |= {
+    (method, "v1/connections/{id}/proxy/x")
+    for method in ("get", "head", "post", "put", "patch", "delete")
+}
+OWN_VENDOR = {("get", "v1/connections"), ("get", "v1/integrations"), ("get", "v1/clients")}
+OWN_VENDOR |= {("get", "v1/events"), ("post", "v1/connections/import")}
+ROW = {"user": "dana", "integration": "demo-mail", "account_type": "default", "scopes": []}
+# What a caller sends where an empty body would be refused before anything else.
+BODIES = {
+    ("post", "v1/connections/import"): {
+        "rows": [{**ROW, "account_id": "x", "refresh_token": "stolen"}]
+    },
+}
 PERSON = {("delete", "v1/me/connections/{id}"), ("get", "v1/flows/{flow}")}
 OWN_PERSON = {("get", "v1/me"), ("get", "v1/me/integrations")}
 # Open to everybody by design; what they may say is tested beside them.
@@ -83,7 +95,7 @@ def addresses() -> Iterator[str]:
 
 def operations() -> set[tuple[str, str]]:
     """Return method and address of every operation of the API."""
-    names = {"{connection_id}": "{id}", "{flow_id}": "{flow}"}
+    names = {"{connection_id}": "{id}", "{flow_id}": "{flow}", "{path}": "x"}
     found = set()
     for path, methods in api.get_openapi_schema()["paths"].items():
         for old, new in names.items():
@@ -253,7 +265,7 @@ def url(path: str, victim) -> str:
 def test_another_projects_key_reaches_nothing(victim, method, path):
     other = vendor_of(factories.make_project("Globex"))
     before = state()
-    answer = other(method, url(path, victim))
+    answer = other(method, url(path, victim), BODIES.get((method, path)))
     assert answer.status_code == (404 if (method, path) in VENDOR else 200)
     assert "victim.example" not in answer.content.decode()
     assert state() == before
