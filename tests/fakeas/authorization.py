@@ -80,7 +80,7 @@ def _ask(ctx: Context, authorization: Authorization) -> Response:
 
 def _sent_elsewhere(ctx: Context, params: Params) -> Response | None:
     mixup = ctx.mode("mixup_redirect")
-    if mixup:
+    if mixup and mixup.get("at") in (None, *ctx.path_values.values()):
         names = ("client_id", "redirect_uri", "scope")
         replaced = {name: mixup[name] for name in names if name in mixup}
         pairs = [(name, replaced.pop(name, value)) for name, value in params.pairs]

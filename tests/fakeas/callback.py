@@ -30,14 +30,15 @@ def success(ctx: Context, grant: Grant, code: str) -> Response:
     extras = ctx.profile.callback_extras(authorization, grant)
     pairs: Pairs = [("code", code), *_state(authorization.params), *extras.items()]
     pairs += _issuer(ctx, authorization.client) + _extra(ctx, authorization.client)
-    return redirect(with_query(authorization.redirect_uri, pairs), status=303)
+    url = with_query(authorization.redirect_uri, pairs) + _fragment(ctx, authorization.client)
+    return redirect(url, status=303)
 
 
 def refusal(ctx: Context, target: Target, refused: Refused, *, status: int = 302) -> Response:
     """Send the person back with an error (RFC 6749 section 4.1.2.1)."""
     pairs: Pairs = [*ctx.profile.callback_error(refused).items(), *_state(target.params)]
     pairs += _issuer(ctx, target.client) + _extra(ctx, target.client)
-    url = with_query(target.redirect_uri, pairs)
+    url = with_query(target.redirect_uri, pairs) + _fragment(ctx, target.client)
     return redirect(url, status=status, outcome=refused.reason.value)
 
 
@@ -55,7 +56,14 @@ def _issuer(ctx: Context, client: Client) -> Pairs:
         "missing": [],
         "duplicate": [right, wrong],
     }
-    return answers[ctx.mode("iss", client) or default]
+    said = ctx.mode("iss", client) or default
+    return answers.get(said, [("iss", said)])
+
+
+def _fragment(ctx: Context, client: Client) -> str:
+    """Return what some providers append, such as #_=_."""
+    fragment = ctx.mode("callback_fragment", client)
+    return f"#{fragment}" if fragment else ""
 
 
 def _extra(ctx: Context, client: Client) -> Pairs:

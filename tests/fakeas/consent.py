@@ -58,7 +58,8 @@ def allow(ctx: Context, authorization: Authorization, decision: Decision) -> Res
         user_scopes=user_scopes,
         offline=ctx.profile.offline(authorization.params, authorization.client, scopes),
     )
-    return callback.success(ctx, grant, ctx.store.add_code(grant))
+    prefix = ctx.mode("code_prefix", authorization.client) or ""
+    return callback.success(ctx, grant, ctx.store.add_code(grant, prefix=prefix))
 
 
 def _deny(ctx: Context, asked: Authorization) -> Response:

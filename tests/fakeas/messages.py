@@ -128,7 +128,11 @@ class Drip:
 
 @dataclass(frozen=True)
 class Response:
-    """One answer; `outcome` goes to the journal, `drip` and `lost` steer the socket."""
+    """One answer; `outcome` goes to the journal, the members after it steer the socket.
+
+    `lost` sends nothing at all, `cut` so many bytes of the body, and `endless` goes on without a
+    length for so many bytes, or until the other side has had enough.
+    """
 
     status: int = 200
     headers: tuple[tuple[str, str], ...] = ()
@@ -136,6 +140,8 @@ class Response:
     outcome: str = "ok"
     drip: Drip | None = None
     lost: bool = False
+    cut: int | None = None
+    endless: int = 0
 
     def having(self, *headers: tuple[str, str]) -> Response:
         """Return the answer with more headers."""

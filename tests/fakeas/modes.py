@@ -22,6 +22,13 @@ def _choice(*allowed: str) -> Check:
     return check
 
 
+def _issuer(value: Any) -> Any:
+    """Accept a word, or the issuer itself to send."""
+    if isinstance(value, str) and "://" in value:
+        return value
+    return _choice("correct", "wrong", "missing", "duplicate")(value)
+
+
 def _kind(*kinds: type) -> Check:
     def check(value: Any) -> Any:
         if not isinstance(value, kinds):
@@ -65,24 +72,39 @@ def _fault_modes() -> dict[str, Mode]:
         modes[f"{name}_delay"] = Mode(
             "Wait `seconds`, `when` before or after the work.", _fields("seconds", (int, float))
         )
-        modes[f"{name}_lost"] = Mode("Do the work, then cut the connection.", _kind(bool, dict))
+        modes[f"{name}_lost"] = Mode(
+            "Cut the connection, `when` after or before the work.", _kind(bool, dict)
+        )
+        modes[f"{name}_cut"] = Mode(
+            "Send so many `bytes` of the body only.", _fields("bytes", (int,))
+        )
     return modes
 
 
 REGISTRY: dict[str, Mode] = _fault_modes() | {
     "coop": Mode(
         "Cross-Origin-Opener-Policy of the provider's pages.",
-        _choice("none", "same-origin", "same-origin-allow-popups"),
+        _choice(
+            "none",
+            "unsafe-none",
+            "same-origin",
+            "same-origin-allow-popups",
+            "noopener-allow-popups",
+        ),
     ),
     "sso_hop": Mode("Go through a second path, or host if text, first.", _kind(bool, str)),
     "auto_approve": Mode("Skip the click, as alice or as the given email.", _kind(bool, str)),
-    "iss": Mode("The iss of the callback.", _choice("correct", "wrong", "missing", "duplicate")),
+    "iss": Mode("The iss of the callback, or what to send instead.", _issuer),
+    "callback_fragment": Mode("Append this fragment to the callback.", _kind(str)),
+    "code_prefix": Mode("Begin every code with this text.", _kind(str)),
     "metadata_issuer": Mode("The issuer in metadata documents.", _kind(str)),
+    "metadata_set": Mode("Set members of metadata documents.", _kind(dict)),
+    "metadata_drop": Mode("Remove members of metadata documents.", _kind(list)),
     "drip": Mode(
         "One byte per `seconds`, `where`, at `endpoint`.", _fields("seconds", (int, float))
     ),
     "pkce": Mode("How PKCE is treated.", _choice("enforced", "ignored", "refused", "verified")),
-    "rotation": Mode("How refresh tokens rotate.", _choice("none", "grace", "strict")),
+    "rotation": Mode("How refresh tokens rotate.", _choice("none", "grace", "strict", "rolling")),
     "reuse_window": Mode("Seconds of grace for an old refresh token.", _kind(int, float)),
     "token_lifetime": Mode("Seconds an access token lives.", _kind(int)),
     "no_refresh": Mode("Issue no refresh token.", _kind(bool)),
@@ -92,13 +114,14 @@ REGISTRY: dict[str, Mode] = _fault_modes() | {
     "answer_set": Mode("Set members of token answers.", _kind(dict)),
     "answer_drop": Mode("Remove members of token answers.", _kind(list)),
     "token_error": Mode(
-        "Refuse token requests for this `reason`.",
+        "Refuse token requests for this `reason`, with `status` if given.",
         lambda value: _checked_reason(_fields("reason", (str,))(value)),
     ),
     "extra_callback_params": Mode("Add these to the callback.", _kind(dict, list)),
     "other_account": Mode("A new account id at each authorization.", _kind(bool)),
     "mixup_redirect": Mode(
-        "Send the person to another authorization endpoint `url`.", _fields("url", (str,))
+        "Send the person to another authorization endpoint `url`, `at` one host only if given.",
+        _fields("url", (str,)),
     ),
     "callback_error": Mode("Send this error back at once or after the click.", _kind(str)),
     "deny": Mode("Whatever is clicked counts as Deny.", _kind(bool)),

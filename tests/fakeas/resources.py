@@ -84,6 +84,9 @@ def metadata(ctx: Context) -> Response:
         "code_challenge_methods_supported": ["S256"],
         "authorization_response_iss_parameter_supported": profile.has_issuer,
     }
+    for name in ctx.mode("metadata_drop") or ():
+        document.pop(name, None)
+    document |= ctx.mode("metadata_set") or {}
     return json_response({name: value for name, value in document.items() if value != ""})
 
 

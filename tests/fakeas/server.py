@@ -18,6 +18,7 @@ from tests.fakeas.messages import Request, Response
 from tests.fakeas.world import World
 
 MAX_BODY = 1_000_000
+_MORE = b"x" * 10_000
 
 
 class _Server(socketserver.ThreadingMixIn, HTTPServer):
@@ -71,14 +72,16 @@ class _Handler(BaseHTTPRequestHandler):
         if response.lost:
             return
         status = f"HTTP/1.1 {response.status} {_phrase(response.status)}\r\n".encode()
-        head = [*response.headers, ("Content-Length", str(len(response.body)))]
-        head.append(("Connection", "close"))
+        length = [] if response.endless else [("Content-Length", str(len(response.body)))]
+        head = [*response.headers, *length, ("Connection", "close")]
         lines = "".join(f"{name}: {value}\r\n" for name, value in head)
-        body = b"" if self.command == "HEAD" else response.body
+        body = b"" if self.command == "HEAD" else response.body[: response.cut]
         parts = {"status": status, "header": lines.encode() + b"\r\n", "body": body}
         for where, data in parts.items():
             slow = response.drip is not None and response.drip.where == where
             self._drip(data, response) if slow else self.wfile.write(data)
+        for _ in range(0, response.endless, len(_MORE)):
+            self.wfile.write(_MORE)
 
     def _drip(self, data: bytes, response: Response) -> None:
         for byte in data:

@@ -168,9 +168,9 @@ class Store:
             self.grants.append(grant)
         return grant
 
-    def add_code(self, grant: Grant) -> str:
+    def add_code(self, grant: Grant, *, prefix: str = "") -> str:
         """Issue a code for the grant (RFC 6749 section 4.1.2)."""
-        value = secrets.token_urlsafe(32)
+        value = prefix + secrets.token_urlsafe(32)
         with self.lock:
             self.codes[value] = Code(grant, self.now() + CODE_LIFETIME)
         return value

@@ -27,7 +27,7 @@ def token(ctx: Context) -> Response:
         with ctx.store.lock:
             issued = _grant_type(params)(ctx, client, params)
     except Refused as refused:
-        return _challenge(ctx, ctx.profile.token_error(refused))
+        return _challenge(ctx, _told_status(ctx, ctx.profile.token_error(refused)))
     return json_response(_changed(ctx, client, ctx.profile.answer(ctx, issued)))
 
 
@@ -47,8 +47,16 @@ def _fail_if_told(ctx: Context, params: Params) -> None:
     told = ctx.mode("token_error", clients.claimed(ctx))
     if not told or told.get("grant") not in (None, params.get("grant_type")):
         return
-    ctx.world.modes.use(ctx.profile.slug, "token_error")
     raise Refused(Reason(told["reason"]))
+
+
+def _told_status(ctx: Context, response: Response) -> Response:
+    """Answer with the status that `token_error` names, such as 200 for an error."""
+    told = ctx.mode("token_error", clients.claimed(ctx)) or {}
+    if told.get("reason") != response.outcome:
+        return response
+    ctx.world.modes.use(ctx.profile.slug, "token_error")
+    return replace(response, status=int(told.get("status", response.status)))
 
 
 def _grant_type(params: Params) -> Callable[[Context, Client, Params], list[Issued]]:
@@ -154,7 +162,7 @@ def _refuse_reuse(ctx: Context, old: Token, *, rotation: str, window: float | No
         return
     window = ctx.profile.reuse_window if window is None else window
     age = ctx.store.now() - old.replaced_at
-    if rotation == "grace" and (window is None or age <= window):
+    if rotation == "rolling" or (rotation == "grace" and (window is None or age <= window)):
         return
     old.grant.revoked = True
     raise Refused(Reason.REUSED_REFRESH_TOKEN)

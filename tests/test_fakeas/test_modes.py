@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import gzip
 import http.client
-import io
 import json
 import time
 from typing import Any
@@ -12,7 +10,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from tests.fakeas import faults, visitor
+from tests.fakeas import visitor
 from tests.fakeas.server import FakeAS
 from tests.test_fakeas.oauth_app import CALLBACK, OAuthApp, callback_params
 
@@ -36,11 +34,33 @@ def test_iss(provider: FakeAS, app: OAuthApp) -> None:
         assert _iss(app) == expected
 
 
+def test_an_issuer_of_ones_own(provider: FakeAS, app: OAuthApp) -> None:
+    provider.configure(iss=f"{provider.url}/demo-mail/")
+    assert _iss(app) == [f"{provider.url}/demo-mail/"]
+
+
+def test_a_callback_with_a_fragment(provider: FakeAS, app: OAuthApp) -> None:
+    provider.configure(callback_fragment="_=_")
+    assert visitor.approve(app.url()).endswith("#_=_")
+    assert visitor.deny(app.url()).endswith("#_=_")
+
+
+def test_codes_may_hold_every_character_that_codes_may_hold(
+    provider: FakeAS, app: OAuthApp
+) -> None:
+    provider.configure(code_prefix="4/0A+b=&#% /")
+    back = visitor.approve(app.url())
+    assert "code=4%2F0A%2Bb%3D%26%23%25%20%2F" in back
+    assert app.exchange(callback_params(back)["code"][0]).status == 200
+
+
 def test_coop(provider: FakeAS, app: OAuthApp) -> None:
     name = "cross-origin-opener-policy"
     assert name not in visitor.fetch(app.url()).headers
     provider.configure(coop="same-origin")
     assert visitor.fetch(app.url()).headers[name] == "same-origin"
+    provider.configure(coop="noopener-allow-popups")
+    assert visitor.fetch(app.url()).headers[name] == "noopener-allow-popups"
     provider.configure(coop="none")
     assert name not in visitor.fetch(app.url()).headers
 
@@ -92,34 +112,6 @@ def test_a_mode_of_one_profile_leaves_others_alone(provider: FakeAS, app: OAuthA
     assert OAuthApp.registered(provider, "demo-desk").exchange("x").status == 500
 
 
-@pytest.mark.parametrize("name", sorted(set(faults.BODY_NAMES) - {"gzip_bomb", "latin1", "huge"}))
-def test_token_body_replaces_the_answer(provider: FakeAS, app: OAuthApp, name: str) -> None:
-    provider.configure(token_body=name)
-    answer = app.exchange("x")
-    assert answer.status == 200
-    assert "a-token" in answer.text or name in (
-        *("empty", "null", "deep", "html", "no_token"),
-        *("number_token", "newline_token"),
-    )
-
-
-def test_a_body_of_ones_own(provider: FakeAS, app: OAuthApp) -> None:
-    provider.configure(token_body={"body": "hello", "content_type": "text/plain", "status": 418})
-    answer = app.exchange("x")
-    assert (answer.status, answer.text) == (418, "hello")
-    assert answer.headers["content-type"] == "text/plain"
-
-
-def test_the_gzip_bomb_is_small_and_unpacks_to_200_megabytes() -> None:
-    packed = faults.gzip_bomb()
-    size = 0
-    with gzip.open(io.BytesIO(packed)) as stream:
-        while chunk := stream.read(1_000_000):
-            size += len(chunk)
-    assert len(packed) < 300_000
-    assert size > 200_000_000
-
-
 def test_other_endpoints_fail_too(provider: FakeAS, app: OAuthApp) -> None:
     token = app.connect()["access_token"]
     provider.configure(identity_status=500, api_status=502)
@@ -153,6 +145,15 @@ def test_token_lost_does_the_work_and_hangs_up(provider: FakeAS) -> None:
     assert app.refresh(token).error == "400 invalid_grant"
 
 
+def test_a_connection_cut_before_the_work_does_nothing(provider: FakeAS) -> None:
+    app = OAuthApp.registered(provider, "demo-desk")
+    token = app.connect()["refresh_token"]
+    provider.configure(times=1, token_lost={"when": "before"})
+    with pytest.raises(http.client.RemoteDisconnected):
+        app.refresh(token)
+    assert app.refresh(token).status == 200
+
+
 def test_pkce_modes(provider: FakeAS, app: OAuthApp) -> None:
     provider.configure(pkce="ignored")
     assert app.exchange(app.code(), code_verifier="w" * 50).status == 200
@@ -174,6 +175,14 @@ def test_rotation_modes(provider: FakeAS, app: OAuthApp) -> None:
     assert app.refresh(second).status == app.refresh(second).status == 200
     provider.advance_clock(31)
     assert app.refresh(second).error == "400 invalid_grant"
+
+
+def test_rolling_leaves_every_old_token_alive(provider: FakeAS, app: OAuthApp) -> None:
+    provider.configure(rotation="rolling", reuse_window=1)
+    first = app.connect()["refresh_token"]
+    assert app.refresh(first).data["refresh_token"] != first
+    provider.advance_clock(100_000)
+    assert app.refresh(first).status == 200
 
 
 def test_scopes_may_come_out_smaller_or_larger(provider: FakeAS, app: OAuthApp) -> None:
@@ -198,6 +207,12 @@ def test_token_error_speaks_the_dialect(provider: FakeAS) -> None:
     assert slack.refresh(slack.connect()["refresh_token"]).data["error"] == "invalid_refresh_token"
 
 
+def test_an_error_may_come_with_another_status(provider: FakeAS, app: OAuthApp) -> None:
+    provider.configure(times=1, token_error={"reason": "reused_code", "status": 200})
+    assert app.exchange("x").error == "200 invalid_grant"
+    assert app.exchange(app.code()).status == 200
+
+
 def test_callback_modes(provider: FakeAS, app: OAuthApp) -> None:
     provider.configure(extra_callback_params=[["state", "other"], ["shop", "evil"]])
     params = callback_params(visitor.approve(app.url()))
@@ -217,6 +232,14 @@ def test_mixup_redirect_forwards_the_state(provider: FakeAS, app: OAuthApp) -> N
     assert sent["code_challenge"]
 
 
+def test_mixup_redirect_may_be_for_one_host_only(provider: FakeAS) -> None:
+    desk = OAuthApp.registered(provider, "demo-desk")
+    provider.configure(mixup_redirect={"url": "https://honest.example/authorize", "at": "evil"})
+    assert "honest.example" not in visitor.fetch(desk.url()).location
+    evil = desk.url().replace("/demo-desk/acme/", "/demo-desk/evil/")
+    assert visitor.fetch(evil).location.startswith("https://honest.example/authorize?")
+
+
 def test_other_account_keeps_the_email_and_changes_the_id(provider: FakeAS, app: OAuthApp) -> None:
     provider.configure(other_account=True)
     people = [app.identity(app.connect()["access_token"]).data for _ in range(2)]
@@ -228,6 +251,14 @@ def test_metadata_issuer(provider: FakeAS, app: OAuthApp) -> None:
     provider.configure(metadata_issuer="https://evil.example")
     document = app.call("GET", "/demo-mail/.well-known/openid-configuration")
     assert json.loads(document.text)["issuer"] == "https://evil.example"
+
+
+def test_metadata_may_lie(provider: FakeAS, app: OAuthApp) -> None:
+    lies = {"token_endpoint": "https://evil.example/token", "jwks_uri": "http://10.0.0.5/keys"}
+    provider.configure(metadata_set=lies, metadata_drop=["revocation_endpoint"])
+    document = app.call("GET", "/.well-known/oauth-authorization-server/demo-mail").data
+    assert lies.items() <= document.items()
+    assert "revocation_endpoint" not in document
 
 
 @pytest.mark.parametrize(
