@@ -7,6 +7,7 @@ import time
 from datetime import timedelta
 from typing import Any
 
+from django.db import transaction
 from django.db.models import F
 from django.utils import timezone
 
@@ -63,7 +64,8 @@ def connection(
     store.keep(store.access_tokens, access)
     store.keep(store.refresh_tokens, refresh)
     answer = TokenAnswer(Secret(access.value), Secret(refresh.value), "Bearer", lifetime, None, {})
-    tokens.store(connection=row, version=slot.current_version, answer=answer)
+    with transaction.atomic():
+        tokens.store(connection=row, version=slot.current_version, answer=answer)
     return row
 
 
