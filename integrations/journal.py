@@ -160,12 +160,15 @@ def drop_connection() -> None:
 
 
 def _leased(credential: Credential, free: models.Q) -> bool:
+    # Not by a join: PostgreSQL would read the lease in a subquery, which it does not read again
+    # after waiting for another claim, and both would win.
+    live = Connection.objects.filter(pk=models.OuterRef("pk"), status__in=Connection.LIVE)
     rows = Credential.objects.filter(
         free,
+        models.Exists(live),
         pk=credential.pk,
         generation=credential.generation,
         lease_epoch=credential.lease_epoch,
-        connection__status__in=Connection.LIVE,
     )
     if not rows.update(lease_until=Now() + LEASE, lease_epoch=credential.lease_epoch + 1):
         return False

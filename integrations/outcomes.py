@@ -85,7 +85,8 @@ def settle() -> None:
     for attempt in left.exclude(live).select_related("client_version__oauth_client__integration"):
         _settle(attempt)
     overtaken = left.filter(live, connection__credential__generation__gt=models.F("generation"))
-    overtaken.filter(status=Status.GOT_RESPONSE).update(status=Status.CANDIDATE)
+    for attempt in overtaken.filter(status=Status.GOT_RESPONSE):
+        journal.end(attempt, Status.CANDIDATE)
 
 
 def has_moved_on(credential: Credential) -> bool:
