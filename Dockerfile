@@ -12,8 +12,10 @@ COPY static static
 # Collecting static files reads the settings, and no secret of the build may stay in the image.
 RUN SECRET_KEY=build FERNET_KEYS=build BASE_URL=https://build.invalid \
     python manage.py collectstatic --noinput \
-    && useradd --system --uid 10001 portal
+    && useradd --system --uid 10001 portal \
+    && install --directory --owner portal /var/spool/portal
 USER portal
 EXPOSE 8000
-ENV BIND=0.0.0.0:8000
+ENV BIND=0.0.0.0:8000 SPOOL_DIR=/var/spool/portal
+# The background worker is the same image with: python manage.py db_worker
 CMD ["gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi"]

@@ -64,7 +64,8 @@ def _host(version: ClientVersion) -> str:
 
 
 def _behind(limit: int) -> Due:
-    return {EVERYWHERE: dispatching.behind(limit)}
+    behind = dispatching.behind(limit)
+    return {EVERYWHERE: behind} if behind else {}
 
 
 def _dispatch(pk: UUID) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import urlsplit
@@ -15,15 +15,19 @@ from django.contrib.staticfiles.storage import staticfiles_storage
 from django.db import Error as DatabaseError
 from django.db import connection
 from django.db.migrations.executor import MigrationExecutor
+from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import spool
+from integrations import spool, tasks
 from integrations.catalog import registry
 from integrations.errors import SealBroken
 from integrations.management.commands.rotate_keys import is_current, sealed_fields
+from integrations.models import Duty
 from integrations.models.fields import SealedTextField
+from integrations.work import KINDS
 
 CLOCK_WARN, CLOCK_FAIL = 5, 60
+WORKER_SILENT = timedelta(minutes=2)
 SAMPLES = 3
 
 
@@ -166,6 +170,20 @@ def _clock() -> Iterator[Finding]:
         yield Finding("clock", "ok", detail)
 
 
+def _worker() -> Iterator[Finding]:
+    beat = Duty.objects.filter(name=tasks.HEARTBEAT).annotate(now=Now()).first()
+    silent = None if beat is None or beat.taken_at is None else beat.now - beat.taken_at
+    if silent is not None and silent < WORKER_SILENT:
+        yield Finding("worker", "ok", f"beat {silent.total_seconds():.0f} s ago")
+        return
+    waiting = [name for name, kind in KINDS.items() if kind.due(1)]
+    when = "never beat" if silent is None else f"last beat {silent.total_seconds():.0f} s ago"
+    step = "Start manage.py db_worker beside the web processes and keep it running."
+    # Without anything due a new installation is well, if not complete.
+    detail = f"{when}, work is due: {', '.join(waiting)}" if waiting else f"{when}, nothing is due"
+    yield Finding("worker", "fail" if waiting else "warn", detail, step)
+
+
 def _encryption_keys() -> Iterator[Finding]:
     stale = opened = 0
     for field in sealed_fields():
@@ -209,5 +227,6 @@ CHECKS: tuple[Callable[[], Iterator[Finding]], ...] = (
     _database,
     _migrations,
     _clock,
+    _worker,
     _encryption_keys,
 )

@@ -39,9 +39,9 @@ class Command(db_worker.Command):
         threads: int = options["threads"]
         if threads < MIN_THREADS:
             raise CommandError(f"--threads must be at least {MIN_THREADS}.")
-        if options["verbosity"] < 2:
-            for name in LOGGERS:
-                # A beat every two seconds would be most of the log.
+        # A beat every two seconds would be most of the log.
+        for name in LOGGERS if options["verbosity"] == 1 else (*LOGGERS, "integrations"):
+            if options["verbosity"] < 2:
                 logging.getLogger(name).setLevel(logging.WARNING)
         _widen_pool(threads)
         worker = PoolWorker(

@@ -1,4 +1,4 @@
-"""Run the demo: the portal, a host page that embeds it, and an authorization server."""
+"""Run the demo: the portal and its worker, a host page, and an authorization server."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ START_SECONDS = 30
 
 
 class Command(JsonCommand):
-    """Prepare a project and run three sites until interrupted."""
+    """Prepare a project and run three sites and a worker until interrupted."""
 
     help = "Run the portal, a host page that embeds it and an authorization server on loopback."
 
@@ -158,7 +158,9 @@ def _commands(project: Project, folder: Path) -> list[tuple[list[str], dict[str,
     portal += ["--access-logfile", str(log.name), "--workers", "1", "portal.wsgi"]
     host = [python, "-m", "tests.acme", "--portal", settings.BASE_URL, "--kid", _kid(project)]
     host += ["--project", str(project.pk), "--signing-key", str(folder / "signing-key.pem")]
-    return [(portal, env), (host, env), ([python, "-m", "tests.fakeas", "--port", "8002"], env)]
+    worker = [python, str(settings.BASE_DIR / "manage.py"), "db_worker", "--verbosity", "0"]
+    provider = [python, "-m", "tests.fakeas", "--port", "8002"]
+    return [(command, env) for command in (portal, host, provider, worker)]
 
 
 def _kid(project: Project) -> str:

@@ -16,8 +16,10 @@ from django.db import OperationalError, connection
 from django.utils import timezone
 from pytest_django.fixtures import Settings
 
+from integrations import tasks, webhooks
 from integrations.catalog import registry
 from integrations.management import doctor
+from integrations.models import Duty, WebhookEndpoint
 from tests.factories import make_project
 
 pytestmark = pytest.mark.django_db
@@ -161,3 +163,38 @@ def test_without_a_database_the_rest_is_still_examined(monkeypatch: pytest.Monke
     assert findings["migrations"]["status"] == "fail"
     assert findings["catalog"]["status"] == "ok"
     assert "DATABASE_URL" in findings["database"]["next_step"]
+
+
+def beat(seconds_ago: float) -> None:
+    """Let a worker have beaten so long ago."""
+    at = timezone.now() - timedelta(seconds=seconds_ago)
+    Duty.objects.update_or_create(name=tasks.HEARTBEAT, defaults={"next_at": at, "taken_at": at})
+
+
+def work_is_due() -> None:
+    """Record something that a webhook endpoint waits for."""
+    project = make_project()
+    made = webhooks.create(project=project, url="https://hooks.acme.example/", actor="test")
+    WebhookEndpoint.objects.filter(pk=made.endpoint.pk).update(cursor=0)
+
+
+def test_a_worker_that_beats_is_well() -> None:
+    work_is_due()
+    beat(5)
+    assert examined()["worker"]["status"] == "ok"
+
+
+@pytest.mark.parametrize("seconds", [None, 121, 86_400])
+def test_work_that_nobody_does_is_a_failure(seconds: float | None) -> None:
+    work_is_due()
+    if seconds:
+        beat(seconds)
+    finding = examined(fails=True)["worker"]
+    assert (finding["status"], "dispatch" in finding["detail"]) == ("fail", True)
+    assert "db_worker" in finding["next_step"]
+
+
+def test_no_worker_and_nothing_to_do_is_only_worth_a_word() -> None:
+    make_project()
+    beat(3600)
+    assert examined()["worker"]["status"] == "warn"
