@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -16,6 +14,7 @@ from integrations import (
     authorization,
     clients,
     codes,
+    endings,
     grants,
     inputs,
     picking,
@@ -26,6 +25,7 @@ from integrations.choices import choose_account_type as choose_account_type
 from integrations.choices import require_open
 from integrations.choices import save_options as save_options
 from integrations.choices import use_another_client as use_another_client
+from integrations.endings import RESUMABLE_FOR as RESUMABLE_FOR
 from integrations.endings import end_if_stale as end_if_stale
 from integrations.errors import (
     AuthorizationFailed,
@@ -51,7 +51,7 @@ from integrations.oauth import client as oauth
 from integrations.picking import save_post_options as save_post_options
 from integrations.secret import Secret
 
-RESUMABLE_FOR = timedelta(hours=2)
+MOVED_ON = ("state_used", "flow_closed")
 CALLBACK_ERRORS = {
     "access_denied": "access_denied",
     "invalid_scope": "invalid_scope",
@@ -105,7 +105,7 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     if session.binding == Binding.WEAK:
         # The id is what the browser that comes back is known by, so no other visit may learn it.
         same["session"] = session
-    if (left_open := _left_open(same)) is not None:
+    if (left_open := endings.left_open(same)) is not None:
         return _taken_up(left_open, session)
     flow = Flow.objects.create(**{"session": session, **same})
     if len(offered) == 1 and not flow.account_type:
@@ -175,7 +175,7 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
             authorization.claim(request)
             exchange(request, response.code)
     except ConnectError as error:
-        return failed(request, error.code) if error.code != "state_used" else flow
+        return flow if error.code in MOVED_ON else failed(request, error.code)
     except Exception:
         # Whatever it was, no flow may wait for an answer that will not come.
         failed(request, "internal_error")
@@ -262,12 +262,6 @@ def failed(request: AuthorizationRequest, code: str) -> Flow:
         )
     flow.refresh_from_db()
     return flow
-
-
-def _left_open(same: Mapping[str, Any]) -> Flow | None:
-    recent = timezone.now() - RESUMABLE_FOR
-    flows = Flow.objects.filter(status__in=Flow.OPEN, updated_at__gt=recent, **same)
-    return flows.order_by("-created_at").first()
 
 
 def _taken_up(flow: Flow, session: PortalSession) -> Flow:

@@ -2,15 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
+from django.db.models import Q
 from django.utils import timezone
 
 from integrations import audit, codes
 from integrations.models import AuthorizationRequest, Flow
 
 EXCHANGE_MAX = timedelta(seconds=120)
+RESUMABLE_FOR = timedelta(hours=2)
+
+
+def left_open(same: Mapping[str, Any]) -> Flow | None:
+    """Return the newest flow with these fields that was left open a short while ago."""
+    wanted = Q(**same)
+    if same["connection"] is None:
+        # A flow that only lacks a choice has made its connection already.
+        rest = {name: value for name, value in same.items() if name != "connection"}
+        waits = {"status": Flow.Status.NEEDS_OPTIONS, "connection__status": "PENDING"}
+        wanted |= Q(**rest, **waits)
+    recent = timezone.now() - RESUMABLE_FOR
+    flows = Flow.objects.filter(wanted, status__in=Flow.OPEN, updated_at__gt=recent)
+    return flows.order_by("-created_at").first()
 
 
 def end_if_stale(flow: Flow) -> None:

@@ -20,6 +20,7 @@ def give_up(
     """
     flow = request.flow
     with transaction.atomic():
+        AuthorizationRequest.objects.filter(pk=request.pk).update(code_verifier=None)
         if reason == "account_mismatch" and account:
             draft = {**flow.draft, "other_account": account.label}
             Flow.objects.filter(pk=flow.pk).update(draft=draft)

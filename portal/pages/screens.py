@@ -255,9 +255,9 @@ class ManageScreen:
     frame: Frame
     connections: tuple[ConnectionRow, ...]
     offers: tuple[App, ...]
-    gone: tuple[Farewell, ...] = ()
     done: Notice | None = None
     disconnected: UUID | None = None
+    gone: tuple[Farewell, ...] = ()
 
 
 @dataclass(frozen=True)

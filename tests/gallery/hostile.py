@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from portal.pages.choosing import ChoosingScreen
 from portal.pages.screens import (
     App,
     Choice,
     DisconnectScreen,
     DoneScreen,
     ErrorScreen,
+    Farewell,
     FormError,
     HostedScreen,
     LeavingScreen,
@@ -64,7 +66,13 @@ def hostile() -> Iterator[Sample]:
             LIMITED, frame=EVIL, app=app, account_label=HOSTILE, granted=(LONG,), missing=(scope,)
         ),
     )
-    yield "hostile-manage", "manage/index.html", ManageScreen(EVIL, (row,), (app,), bad)
+    gone = Farewell(app, HOSTILE, LONG, page="https://example.com/", steps=(HOSTILE, LONG))
+    manage = ManageScreen(EVIL, (row,), (app,), bad)
+    yield "hostile-manage", "manage/index.html", replace(manage, gone=(gone,))
+    sites = ((HOSTILE, HOSTILE, HOSTILE), (LONG, LONG, LONG))
+    chosen = ChoosingScreen(EVIL, app, FLOW, HOSTILE, HOSTILE, sites)
+    yield "hostile-choosing", "install/choose.html", chosen
+    yield "hostile-choosing-many", "install/choose.html", replace(chosen, options=sites * 6)
     yield "hostile-disconnect", "manage/disconnect.html", DisconnectScreen(EVIL, row)
     yield "hostile-leaving", "oauth/leaving.html", LeavingScreen(HOSTILE, HOSTILE, app, AUTHORIZE)
     yield "hostile-link", "hosted/link.html", HostedScreen(HOSTILE, LONG, app, "/hosted/x")

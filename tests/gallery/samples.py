@@ -18,12 +18,14 @@ from tests.gallery.parts import CHOICES, DOMAIN, EMBEDDED, FULL, GMAIL, SCOPES
 from tests.gallery.screens import (
     AUTHORIZE,
     CANCELLED,
+    CHOOSING,
     CONNECTED,
     CONNECTION,
     DENIED,
     DONE,
     ERROR,
     FAILURE,
+    FAREWELLS,
     GONE,
     LIMITED,
     MANAGE,
@@ -56,6 +58,14 @@ def _install() -> Iterator[Sample]:
     yield "picker", name, PICKER
     yield "picker-error", name, replace(PICKER, choices=unchosen, errors=missing)
     yield "picker-full", name, replace(PICKER, frame=FULL)
+    name = "install/choose.html"
+    wrong = (FormError("post_option", "Choose one of the list."),)
+    many = tuple((f"id-{number}", f"Site {number}", "") for number in range(30))
+    yield "choosing", name, CHOOSING
+    yield "choosing-error", name, replace(CHOOSING, errors=wrong)
+    yield "choosing-many", name, replace(CHOOSING, options=many)
+    yield "choosing-many-error", name, replace(CHOOSING, options=many, errors=wrong)
+    yield "choosing-full", name, replace(CHOOSING, frame=FULL)
     name = "install/review.html"
     yield "review", name, REVIEW
     yield "review-vendor-app", name, VENDOR_APP
@@ -89,6 +99,7 @@ def _own_client() -> Iterator[Sample]:
 def _after() -> Iterator[Sample]:
     name = "manage/index.html"
     yield "manage", name, MANAGE
+    yield "manage-gone", name, replace(MANAGE, connections=ROWS[:1], gone=FAREWELLS)
     yield "manage-full", name, replace(MANAGE, frame=FULL)
     yield "manage-empty", name, replace(MANAGE, connections=())
     yield "manage-nothing", name, replace(MANAGE, connections=(), offers=())

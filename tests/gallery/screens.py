@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from portal.pages.choosing import ChoosingScreen
 from portal.pages.screens import (
     AccountTypeScreen,
     ConnectionRow,
     DoneScreen,
     ErrorScreen,
+    Farewell,
     FormError,
     ManageScreen,
     OptionsScreen,
@@ -179,10 +181,30 @@ ROWS = (
     replace(ROW, app=SALESFORCE, status="DISCONNECTING", status_label="Disconnecting", scopes=()),
 )
 MANAGE = ManageScreen(frame=EMBEDDED, connections=ROWS, offers=(GMAIL, JIRA, SALESFORCE))
-GONE = Notice(
-    "disconnected",
-    "Jira is disconnected",
-    "We erased its tokens. To be thorough, also remove the app in your Jira account.",
+GONE = Notice("disconnected", "Jira is disconnected", "Disconnected. Removing access at Jira…")
+FAREWELLS = (
+    Farewell(GMAIL, "dana@northwind.example", "Disconnected. Removing access at Gmail…"),
+    Farewell(SLACK, "", "Disconnected. Slack has removed the access."),
+    Farewell(
+        JIRA,
+        "https://northwind.atlassian.net",
+        "Disconnected. Jira lets only you remove the access. You do that there.",
+        page="https://id.atlassian.com/manage-profile/apps",
+        steps=("Open Connected apps in your account.", "Find the app and choose Remove access."),
+    ),
+)
+SITES = (
+    ("0f3c6a1b", "Northwind", "https://northwind.atlassian.net"),
+    ("2d4e5f60", "Northwind Labs", "https://northwind-labs.atlassian.net"),
+    ("7182a1b2", "Sandbox", ""),
+)
+CHOOSING = ChoosingScreen(
+    frame=EMBEDDED,
+    app=JIRA,
+    flow_id=FLOW,
+    label="Jira site",
+    help="Your account can open several sites. Choose the one to work with.",
+    options=SITES,
 )
 AUTHORIZE = "https://accounts.example/authorize?client_id=a&scope=a%20b&state=x'\"<>;y"
 DONE = DoneScreen("Acme CRM", GMAIL, FLOW, "connected", None, "")
