@@ -3,7 +3,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 DEMO := var/demo
 
-.PHONY: demo test lint check browser lock clean
+.PHONY: demo test soak lint check browser lock clean
 
 demo: .venv/.installed $(DEMO)/fernet_keys
 	@SECRET_KEY_FILE=$(DEMO)/secret_key FERNET_KEYS_FILE=$(DEMO)/fernet_keys \
@@ -13,6 +13,9 @@ demo: .venv/.installed $(DEMO)/fernet_keys
 
 test: .venv/.installed-dev
 	$(PY) -m tests.run
+
+soak: .venv/.installed-dev
+	$(PY) -m tests.soak
 
 lint: .venv/.installed-dev
 	.venv/bin/ruff check .

@@ -1,0 +1,1 @@
+"""Long runs of the token engine with real processes, real kills and a real server."""
