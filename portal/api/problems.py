@@ -73,6 +73,7 @@ def register(api: NinjaAPI) -> None:
     api.exception_handler(ValidationError)(_invalid)
     api.exception_handler(AuthenticationError)(_unauthenticated)
     api.exception_handler(HttpError)(_http)
+    api.exception_handler(BodyRefused)(_unread)
 
 
 def _refused(request: HttpRequest, error: ConnectError) -> HttpResponse:
@@ -108,6 +109,10 @@ def _field(where: Sequence[object]) -> str:
 def _http(request: HttpRequest, error: HttpError) -> HttpResponse:
     refused = error.__cause__
     if isinstance(refused, BodyRefused):
-        named = [FieldError(refused.field, "invalid", refused.message)] if refused.field else []
-        return problem(request, status=refused.status, code=refused.code, errors=named)
+        return _unread(request, refused)
     return problem(request, status=error.status_code, code="bad_request")
+
+
+def _unread(request: HttpRequest, error: BodyRefused) -> HttpResponse:
+    named = [FieldError(error.field, "invalid", error.message)] if error.field else []
+    return problem(request, status=error.status, code=error.code, errors=named)
