@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import IntegrityError, transaction
+from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
 from integrations.errors import NotAllowed, SessionInvalid
@@ -84,13 +87,11 @@ def open_session(*, visitor: Visitor, opening: Opening) -> Opened:
 def session_of(handle: str) -> PortalSession:
     """Return the live session of this handle. Raises SessionInvalid."""
     now = timezone.now()
-    session = (
-        PortalSession.objects.filter(handle_hash=digest(handle))
-        .select_related("project", "end_user", "signing_key", "api_key")
-        .first()
-    )
+    session = _rows().filter(handle_hash=digest(handle)).first()
     if session is None:
         raise SessionInvalid
+    if not _is_welcome(session):
+        raise SessionInvalid("session_expired")
     if not is_live(session):
         embedded = session.display == PortalSession.Display.EMBED
         raise SessionInvalid("session_expired", origin=session.origin if embedded else "")
@@ -101,9 +102,8 @@ def session_of(handle: str) -> PortalSession:
 
 def live(pk: UUID) -> PortalSession:
     """Return the visit of this id if it goes on. Raises SessionInvalid."""
-    found = PortalSession.objects.select_related("project", "end_user", "signing_key", "api_key")
-    session = found.get(pk=pk)
-    if not is_live(session):
+    session = _rows().get(pk=pk)
+    if not (is_live(session) and _is_welcome(session)):
         raise SessionInvalid("session_expired")
     return session
 
@@ -113,6 +113,18 @@ def is_live(session: PortalSession) -> bool:
     now = timezone.now()
     over = session.expires_at <= now or session.last_seen_at <= now - IDLE
     return not (session.ended_at or over) and session.key.is_live and session.project.is_active
+
+
+def _rows() -> QuerySet[PortalSession]:
+    """Return visits with their keys, and whether the project still lists where each was opened."""
+    listed = AllowedOrigin.objects.filter(project=OuterRef("project"), origin=OuterRef("origin"))
+    rows = PortalSession.objects.select_related("project", "end_user", "signing_key", "api_key")
+    return rows.annotate(origin_listed=Exists(listed))
+
+
+def _is_welcome(session: Any) -> bool:
+    # A visit opened by a link is on our own origin, which no project lists.
+    return bool(session.origin_listed) or session.origin == settings.BASE_ORIGIN
 
 
 def headless(*, visitor: Visitor, origin: str, return_url: str = "") -> PortalSession:

@@ -56,6 +56,31 @@ def test_a_former_host_answers_callbacks_only(client, path, status):
     assert client.get(path, headers={"Host": "old.acme.example"}).status_code == status
 
 
+@override_settings(
+    ADMIN_HOST="admin.acme.example", ALLOWED_HOSTS=["localhost", "admin.acme.example"]
+)
+@pytest.mark.parametrize(
+    ("host", "path", "status"),
+    [
+        ("admin.acme.example", "/admin/login/", 200),
+        ("ADMIN.acme.example:443", "/admin/login/", 200),
+        ("admin.acme.example.", "/admin/login/", 200),
+        ("admin.acme.example", "/healthz", 200),
+        ("localhost", "/healthz", 200),
+        ("localhost", "/admin/login/", 404),
+        ("localhost", "/admin/", 404),
+        ("admin.acme.example", "/portal/", 404),
+        ("admin.acme.example", "/api/v1/connections", 404),
+        ("admin.acme.example", "/oauth/callback/" + "a" * 26, 404),
+        ("admin.acme.example", "/hosted/" + "a" * 43, 404),
+        ("admin.acme.example", "//admin/login/", 404),
+        ("localhost", "/portal/", 401),
+    ],
+)
+def test_the_admin_may_have_a_host_of_its_own(db, client, host, path, status):
+    assert client.get(path, headers={"Host": host}).status_code == status
+
+
 def test_the_host_header_never_reaches_the_redirect_url(provider):
     project = factories.make_project()
     factories.make_integration(project)

@@ -261,6 +261,23 @@ def test_a_visit_ends_with_its_project(dana, project):
     assert fresh.last.status_code == 404
 
 
+def test_a_visit_ends_with_its_origin_which_may_not_frame_the_refusal(dana, project):
+    AllowedOrigin.objects.create(project=project, origin="https://other.example")
+    project.allowed_origins.filter(origin=factories.ORIGIN).delete()
+    dana.post("/portal/manage")
+    assert dana.last.status_code == 401
+    assert factories.ORIGIN not in dana.last["Content-Security-Policy"]
+    dana.post("/oauth/start")
+    assert dana.last.status_code == 401
+
+
+def test_a_visit_does_not_live_on_an_origin_of_another_project(dana, project):
+    factories.make_project("Globex", which=1)
+    project.allowed_origins.all().delete()
+    dana.post("/portal/manage")
+    assert dana.last.status_code == 401
+
+
 def test_a_visit_that_is_used_goes_on_but_not_for_ever(dana):
     session = PortalSession.objects.get()
     assert session.expires_at - session.created_at <= timedelta(hours=2, seconds=1)

@@ -50,6 +50,10 @@ def test_it_starts_with_the_three_needed_variables(tmp_path):
         ({"DEBUG": "true"}, "DEBUG shows secrets"),
         ({"CONNECT_CATALOG_DIRS": "/nowhere"}, "/nowhere: (folder): does not exist"),
         ({"OUTBOUND_ALLOW_CIDRS": "everything"}, "everything"),
+        ({"LIMITS": "poll=many"}, "LIMITS: poll=many is not a limit"),
+        ({"LIMITS": "pool=9/60"}, "LIMITS: pool=9/60 is not a limit"),
+        ({"ADMIN_HOST": "connect.acme.example"}, "ADMIN_HOST must be one host name"),
+        ({"ADMIN_HOST": "https://admin.example"}, "ADMIN_HOST must be one host name"),
     ],
     ids=lambda value: "-".join(value) if isinstance(value, dict) else None,
 )
