@@ -208,3 +208,60 @@ def test_the_admin_s_cookies_are_host_cookies(portal):
     attributes = {part.strip().lower() for part in cookie_of(answer).split(";")[1:]}
     assert cookie_of(answer).startswith("__Host-csrf=")
     assert {"secure", "samesite=strict", "path=/"} <= attributes
+
+
+def vendor_call(portal: Portal, path: str, body: dict[str, object]) -> requests.Response:
+    """Call the API as the vendor's backend does."""
+    return portal.browser().post(
+        f"{portal.url}/api/v1{path}",
+        json=body,
+        headers={"Authorization": f"Bearer {portal.project['api_key']}"},
+    )
+
+
+def test_a_link_connects_once_the_vendor_has_confirmed(portal, fakeas):
+    kinds = ["user-configured-oauth"]
+    asked = {"user": "dana", "integration": "demo-mail", "account_type": kinds, "kind": "hosted"}
+    url = vendor_call(portal, "/sessions", asked).json()["url"]
+    browser, ours = portal.browser(), {"Origin": portal.url}
+    assert "dana" in Page(browser.get(url).text).text
+    # A refusal that Django logs by its address, while the ticket is still good.
+    assert browser.post(url, headers={"Origin": "https://evil.example"}).status_code == 403
+    opened = browser.post(url, headers=ours, allow_redirects=False)
+    assert_host_cookie(cookie_of(opened), "__Host-cp_s=")
+    page = Page(browser.get(f"{portal.url}/portal/").text)
+    shown = page.form("/portal/options").submitted
+    form = {**shown, "client_id": "fake_ok", "client_secret": "fake-secret"}
+    page = Page(browser.post(f"{portal.url}/portal/options", form, headers=ours).text)
+    start = page.form("/oauth/start").submitted
+    started = browser.post(f"{portal.url}/oauth/start", start, headers=ours)
+    back = urlsplit(provider_visitor.approve(Page(started.text).refresh))
+    done = Page(browser.get(f"{portal.url}{back.path}?{back.query}").text)
+    assert done.refresh.startswith(f"{ORIGIN}/return?cp_flow=")
+    flow = done.refresh.partition("cp_flow=")[2]
+    confirmed = vendor_call(portal, f"/flows/{flow}/confirm", {"end_user": "dana"}).json()
+    assert (confirmed["status"], confirmed["connection"]["status"]) == ("COMPLETED", "VALID")
+    ticket = url.rsplit("/", 1)[1]
+    log = (portal.folder / "portal.log").read_text()
+    assert "/hosted/***" in log
+    assert ticket not in log
+
+
+def test_a_page_connects_by_the_api_alone(portal, fakeas):
+    browser, calling = portal.browser(), {"Origin": ORIGIN}
+    token = {**calling, "Authorization": f"Bearer {portal.token()}"}
+    flows = f"{portal.url}/api/v1/me/flows"
+    kinds = ["user-configured-oauth"]
+    body = {"integration": "demo-mail", "account_type": kinds, "external_id": "headless"}
+    begun = browser.post(flows, json=body, headers=token)
+    assert begun.headers["Access-Control-Allow-Origin"] == ORIGIN
+    step = f"{flows}/{begun.json()['id']}/pre-options"
+    entered = {"client_id": "fake_ok", "client_secret": "fake-secret"}
+    ticket = browser.post(step, json=entered, headers=token).json()["start_ticket"]
+    form = {"start_ticket": ticket}
+    started = browser.post(f"{portal.url}/oauth/start", form, headers=calling)
+    back = urlsplit(provider_visitor.approve(Page(started.text).refresh))
+    done = browser.get(f"{portal.url}{back.path}?{back.query}")
+    assert "is connected" in Page(done.text).text
+    flow = browser.get(f"{portal.url}/api/v1/flows/{begun.json()['id']}", headers=token).json()
+    assert (flow["status"], flow["connection"]["external_id"]) == ("COMPLETED", "headless")

@@ -53,13 +53,14 @@ OWN_PAGES = {
     "portal/": {},
     "portal/manage": {},
     "portal/connect": {"integration": "nothing"},
+    "portal/end": {},
 }
-# This ends the caller's own visit, and nobody else's.
-ENDING = {"portal/end"}
 VENDOR = {
     ("get", "v1/connections/{id}"),
     ("delete", "v1/connections/{id}"),
     ("post", "v1/connections/{id}/access-token"),
+    ("post", "v1/flows/{flow}/confirm"),
+    ("post", "v1/sessions"),
 }
 VENDOR |= {
     (method, "v1/connections/{id}/proxy/x")
@@ -74,11 +75,33 @@ BODIES = {
         "rows": [{**ROW, "account_id": "x", "refresh_token": "stolen"}]
     },
 }
-PERSON = {("delete", "v1/me/connections/{id}"), ("get", "v1/flows/{flow}")}
-OWN_PERSON = {("get", "v1/me"), ("get", "v1/me/integrations")}
+PERSON = {
+    ("delete", "v1/me/connections/{id}"),
+    ("get", "v1/flows/{flow}"),
+    ("post", "v1/me/flows"),
+    ("post", "v1/me/flows/{flow}/account-type"),
+    ("post", "v1/me/flows/{flow}/pre-options"),
+    ("post", "v1/me/flows/{flow}/post-options"),
+    ("post", "v1/me/flows/{flow}/cancel"),
+}
+OWN_PERSON = {
+    ("get", "v1/me"),
+    ("get", "v1/me/integrations"),
+    ("get", "v1/me/clients"),
+    ("delete", "v1/me/sessions"),
+}
+# What is sent where a body is read: it names what is the victim's.
+BODIES: dict[str, dict[str, str]] = {
+    "v1/flows/{flow}/confirm": {"end_user": "dana"},
+    "v1/sessions": {"user": "dana", "kind": "hosted", "integration": "demo-mail"},
+    "v1/me/flows": {"integration": "demo-mail", "connection_id": "{connection}"},
+    "v1/me/flows/{flow}/account-type": {"account_type": "user-configured-oauth"},
+    "v1/me/flows/{flow}/pre-options": {"client_id": "evil", "client_secret": "evil"},
+    "v1/me/flows/{flow}/post-options": {"post_option": "x"},
+}
 # Open to everybody by design; what they may say is tested beside them.
 PUBLIC = {"oauth/callback", "oauth/done", "healthz", "readyz", "api/openapi.json"}
-OPENING = {"embed"}
+OPENING = {"embed", "hosted"}
 ADMIN = {"admin"}
 
 
@@ -90,7 +113,7 @@ def addresses() -> Iterator[str]:
             yield text.rstrip("/")
             continue
         assert isinstance(entry, URLPattern)
-        yield text.split("/(?P")[0].split("/<uuid")[0]
+        yield text.split("/(?P")[0].split("/<uuid")[0].split("/<str")[0]
 
 
 def operations() -> set[tuple[str, str]]:
@@ -256,6 +279,11 @@ def test_a_callback_and_its_end_tell_a_stranger_nothing(victim, provider):
         assert private not in page.content.decode()
 
 
+def body(path: str, victim) -> dict[str, str] | None:
+    """Return an operation's body with the victim's ids."""
+    return filled(BODIES[path], victim) if path in BODIES else None
+
+
 def url(path: str, victim) -> str:
     """Return an operation's address with the victim's ids."""
     return "/" + path.format(id=victim.connection, flow=victim.flow)
@@ -289,10 +317,11 @@ def test_an_operation_does_nothing_for_callers_of_another_kind(victim, method, p
 @pytest.mark.parametrize(("method", "path"), sorted(PERSON | OWN_PERSON))
 def test_another_persons_token_reaches_nothing(victim, method, path, kind):
     stranger = somebody(kind, victim)
-    caller = Caller(f"Bearer {factories.user_token(stranger.project, stranger.sub)}")
+    token = factories.user_token(stranger.project, stranger.sub)
+    caller = Caller(f"Bearer {token}", Origin=factories.ORIGIN)
     caller("GET", "/v1/me")  # the token's own name and email are taken over here
     before = state()
-    answer = caller(method, url(path, victim))
-    assert answer.status_code == (404 if (method, path) in PERSON else 200)
+    answer = caller(method, url(path, victim), body(path, victim))
+    assert answer.status_code in ([404] if (method, path) in PERSON else [200, 204])
     assert "victim.example" not in answer.content.decode()
     assert state() == before
