@@ -37,7 +37,11 @@ class Problem(Schema):
 
 
 class ConnectionOut(Schema):
-    """A connection. Tokens are never part of it."""
+    """A connection. Tokens are never part of it.
+
+    `revocation` says what became of the grant at the provider once the connection was
+    disconnected: revoked, shared, unsupported or failed; until then it is empty.
+    """
 
     id: UUID
     integration: str
@@ -52,6 +56,7 @@ class ConnectionOut(Schema):
     scopes: list[str]
     missing_scopes: list[str]
     provider_data: dict[str, str]
+    revocation: str
     created_at: datetime
     updated_at: datetime
 

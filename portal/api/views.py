@@ -30,6 +30,7 @@ def connection(row: Connection) -> ConnectionOut:
         scopes=row.scopes,
         missing_scopes=row.missing_scopes,
         provider_data=row.provider_data,
+        revocation=row.revocation,
         created_at=row.created_at,
         updated_at=row.updated_at,
     )
