@@ -113,6 +113,17 @@ def configured(limit: Limit) -> tuple[int, int] | None:
     return int(count), int(seconds)
 
 
+def table() -> str:
+    """Return the limits as the operator's guide shows them, in Markdown."""
+    head = "| Name | What | Counted by | Uses | Within | If the database fails |"
+    rows = (
+        f"| `{limit.name}` | {limit.of} | {limit.per} | {limit.count} | {limit.seconds} s "
+        f"| {'refused' if limit.closed else 'let through'} |"
+        for limit in TABLE
+    )
+    return "\n".join((head, "|---" * 6 + "|", *rows))
+
+
 def figures(use: Use) -> tuple[int, int]:
     """Return how many uses of what many seconds this subject has."""
     count, seconds = configured(use.limit) or (use.limit.count, use.limit.seconds)

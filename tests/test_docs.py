@@ -71,3 +71,24 @@ def test_the_sdk_has_the_version_of_the_project():
     project = re.search(r'^version = "(.+)"$', (ROOT / "pyproject.toml").read_text(), re.MULTILINE)
     sdk = re.search(r'const VERSION = "(.+)";', (ROOT / "static" / "connect.js").read_text())
     assert [found[1] for found in (project, sdk) if found] == ["0.1.0"] * 2
+
+
+ASVS = (ROOT / "docs" / "security" / "asvs.md").read_text(encoding="utf-8")
+NAMED_TESTS = sorted(set(re.findall(r"`((?:\w+/)*test_\w+\.py(?:::\w+)?)`", ASVS)))
+
+
+def test_the_table_of_requirements_names_tests():
+    assert len(NAMED_TESTS) > 40
+
+
+@pytest.mark.parametrize("named", NAMED_TESTS)
+def test_every_test_named_for_a_requirement_exists(named):
+    path, _, test = named.partition("::")
+    text = (ROOT / "tests" / path).read_text(encoding="utf-8")
+    assert f"def {test}(" in text if test else "def test_" in text
+
+
+def test_the_operator_s_guide_has_the_limits_as_they_are():
+    from integrations.limits import table
+
+    assert f"\n{table()}\n" in (ROOT / "docs" / "admin.md").read_text(encoding="utf-8")
