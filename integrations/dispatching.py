@@ -43,7 +43,12 @@ SESSIONS = {
     "flow.expired": "session.abandoned",
 }
 CLIENTS = {"client.updated": "client.rotated", "client.expiring": "client.expiring"}
-SAME = (*CONNECTED, "connection.limited", "connection.disconnected")
+# The vendor has to know when no more tokens are handed out; ending the grant may take a day.
+CONNECTIONS = {
+    **{action: action for action in CONNECTED},
+    "connection.limited": "connection.limited",
+    "connection.disconnecting": "connection.disconnected",
+}
 
 
 @dataclass(frozen=True)
@@ -117,7 +122,7 @@ def messages(event: AuditEvent, rows: Rows) -> Iterator[Message]:
 def _connection_type(event: AuditEvent) -> str:
     if event.action == "connection.invalid":
         return INVALID.get(event.data.get("reason", ""), "")
-    return event.action if event.action in SAME else ""
+    return CONNECTIONS.get(event.action, "")
 
 
 def _deliveries(endpoint: WebhookEndpoint, events: list[AuditEvent]) -> Iterator[WebhookDelivery]:
@@ -168,8 +173,8 @@ def _connection_data(row: Connection, event: AuditEvent) -> dict[str, Any]:
     status = event.data.get("status")
     if event.action == "connection.invalid":
         status = Connection.Status.INVALID
-    elif event.action == "connection.disconnected":
-        status = Connection.Status.DISCONNECTED
+    elif event.action == "connection.disconnecting":
+        status = Connection.Status.DISCONNECTING
     return {
         "connection": {
             "id": str(row.pk),

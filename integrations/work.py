@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from integrations import clients, delivering, dispatching, tokens
+from integrations import clients, delivering, dispatching, revocation, tokens
 from integrations.errors import ConnectError
-from integrations.models import ClientVersion, Credential
+from integrations.models import ClientVersion, Credential, Revocation
 
 EVERYWHERE = "*"
 Due = Mapping[str, Sequence[UUID]]
@@ -41,6 +41,17 @@ def _due_refreshes(limit: int) -> Due:
 def _refresh(pk: UUID) -> bool:
     # A host that rests will still rest for the next one.
     return tokens.refresh_one(pk) != "waiting"
+
+
+def _due_revocations(limit: int) -> Due:
+    """Return grants that nobody uses any more, by the host that gave them."""
+    waiting = Revocation.objects.filter(pk__in=revocation.due(limit=limit))
+    return _by_host(waiting.values_list("pk", "client_version"))
+
+
+def _revoke(pk: UUID) -> bool:
+    revocation.attempt(pk)
+    return True
 
 
 def _by_host(pairs: Iterable[tuple[UUID, UUID]]) -> Due:
@@ -83,6 +94,7 @@ def _late_deliveries(limit: int) -> Due:
 
 KINDS = {
     "refresh": Kind("refreshes", 6, _due_refreshes, _refresh),
+    "revoke": Kind("revocations", 3, _due_revocations, _revoke, batch=50),
     "dispatch": Kind("dispatch", 2, _behind, _dispatch, then="deliver"),
     "deliver": Kind("webhooks", 1, _deliveries, delivering.send_next, repeats=True),
     # Apart from the others: receivers that do not answer must not use up the threads.

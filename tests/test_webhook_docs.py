@@ -27,7 +27,7 @@ ACTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "connection.limited": ("connection.limited", {"status": "LIMITED"}),
     "connection.needs_reauth": ("connection.invalid", {"reason": "rotation_lost"}),
     "connection.client_rejected": ("connection.invalid", {"reason": "client_rejected"}),
-    "connection.disconnected": ("connection.disconnected", {}),
+    "connection.disconnected": ("connection.disconnecting", {}),
     "client.expiring": (
         "client.expiring",
         {"version": 1, "expires_on": "2026-12-01", "days_left": 9},

@@ -16,7 +16,7 @@ from django_tasks_db.management.commands.db_worker import Worker
 from django_tasks_db.models import DBTaskResult
 from django_tasks_db.utils import exclusive_transaction, is_locked_database_exception
 
-from integrations import tasks
+from integrations import tasks, tokens
 
 log = logging.getLogger(__name__)
 
@@ -48,6 +48,7 @@ class PoolWorker(Worker):
         log.info("worker %s started with %d threads", self.worker_id, self.threads)
         # At once, not after a silence: a worker that was killed may have taken the last beat.
         self._guarded(first=True)
+        self._import_spool()
         with ThreadPoolExecutor(self.threads, thread_name_prefix="task") as pool:
             while self.running and not self._is_finished():
                 close_old_connections()
@@ -84,6 +85,13 @@ class PoolWorker(Worker):
         except OperationalError as error:
             log.warning("the heartbeat could not be looked after: %s", type(error).__name__)
         self._look_at = time.monotonic() + tasks.BEAT.total_seconds()
+
+    def _import_spool(self) -> None:
+        try:
+            tokens.import_spool()
+        except OperationalError as error:
+            # The sweep tries again every minute.
+            log.warning("the spool could not be imported: %s", type(error).__name__)
 
     def _taken(self) -> DBTaskResult[Any, Any] | None:
         """Take the next task of a queue that has a thread left, if there is one."""

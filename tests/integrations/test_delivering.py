@@ -35,7 +35,9 @@ class Sender:
     def connection(self) -> Any:
         return factories.make_connection(self.integration, self.user, client=self.client)
 
-    def happen(self, connection: Any, action: str = "connection.disconnected", **data: Any) -> None:
+    def happen(
+        self, connection: Any, action: str = "connection.disconnecting", **data: Any
+    ) -> None:
         """Record an event and make its delivery."""
         with transaction.atomic():
             audit.record(
@@ -272,7 +274,7 @@ def test_a_message_is_given_up_after_three_days_and_can_be_replayed(sender, rece
 
 def test_what_happened_to_one_connection_is_told_in_order(sender, receiver):
     first, other = sender.connection(), sender.connection()
-    for action in ("connection.created", "connection.disconnected"):
+    for action in ("connection.created", "connection.disconnecting"):
         sender.happen(first, action, status="VALID")
     sender.happen(other, "connection.created", status="VALID")
     receiver.answer = lambda received: 500 if len(receiver.requests) == 1 else 200
@@ -297,7 +299,7 @@ def test_what_happened_to_one_connection_is_told_in_order(sender, receiver):
 def test_a_message_that_was_given_up_holds_up_no_later_one(sender, receiver):
     connection = sender.connection()
     sender.happen(connection, "connection.created", status="VALID")
-    sender.happen(connection, "connection.disconnected")
+    sender.happen(connection, "connection.disconnecting")
     WebhookDelivery.objects.filter(event_type="connection.created").update(status="FAILED")
     assert sender.send()
     assert receiver.types() == ["connection.disconnected"]

@@ -73,7 +73,7 @@ CONNECTION_EVENTS = {
         {"reason": "client_rejected"},
         "connection.client_rejected",
     ),
-    "disconnected": ("connection.disconnected", {}, "connection.disconnected"),
+    "disconnected": ("connection.disconnecting", {}, "connection.disconnected"),
 }
 
 
@@ -95,10 +95,10 @@ def test_what_happens_to_a_connection_is_told(endpoint, connection, action, data
 def test_the_status_is_the_one_at_that_moment(endpoint, connection):
     record(connection, "connection.created", status="VALID")
     record(connection, "connection.invalid", reason="needs_reauth")
-    record(connection, "connection.disconnected")
+    record(connection, "connection.disconnecting")
     Connection.objects.update(status="DISCONNECTED")
     told = [payload["data"]["connection"]["status"] for payload in dispatched(endpoint)]
-    assert told == ["VALID", "INVALID", "DISCONNECTED"]
+    assert told == ["VALID", "INVALID", "DISCONNECTING"]
 
 
 def test_no_payload_holds_a_secret_or_what_the_provider_said(endpoint, connection):
@@ -111,6 +111,7 @@ def test_no_payload_holds_a_secret_or_what_the_provider_said(endpoint, connectio
 
 
 SILENT = (
+    "connection.disconnected",
     "connection.refreshed",
     "connection.pending",
     "seal.broken",
@@ -198,7 +199,7 @@ def test_only_the_types_asked_for_are_sent(endpoint, connection):
     types = ["connection.disconnected"]
     webhooks.change(endpoint=endpoint, url="", event_types=types, actor="test")
     record(connection, "connection.created", status="VALID")
-    record(connection, "connection.disconnected")
+    record(connection, "connection.disconnecting")
     assert [each["type"] for each in dispatched(endpoint)] == types
 
 
@@ -213,7 +214,7 @@ def test_another_projects_events_are_not_sent(endpoint):
 
 def test_a_stopped_endpoint_gets_nothing(endpoint, connection):
     webhooks.stop(endpoint=endpoint, reason="off", actor="test")
-    record(connection, "connection.disconnected")
+    record(connection, "connection.disconnecting")
     assert dispatching.behind(10) == []
     assert dispatched(endpoint) == []
 
@@ -222,7 +223,7 @@ def test_the_same_event_has_the_same_id_for_every_endpoint_and_another_for_each_
     endpoint, project, connection
 ):
     other = webhooks.create(project=project, url=URL, actor="test").endpoint
-    record(connection, "connection.disconnected")
+    record(connection, "connection.disconnecting")
     record(connection, "connection.limited", status="LIMITED")
     dispatched(endpoint), dispatched(other)
     ids = list(WebhookDelivery.objects.values_list("message_id", flat=True))
@@ -230,7 +231,7 @@ def test_the_same_event_has_the_same_id_for_every_endpoint_and_another_for_each_
 
 
 def test_a_worker_killed_after_writing_and_before_moving_on_doubles_nothing(endpoint, connection):
-    record(connection, "connection.disconnected")
+    record(connection, "connection.disconnecting")
     before = endpoint.cursor
     dispatched(endpoint)
     WebhookEndpoint.objects.update(cursor=before)
@@ -241,7 +242,7 @@ def test_a_worker_killed_after_writing_and_before_moving_on_doubles_nothing(endp
 def test_an_event_goes_where_its_change_goes(endpoint, connection):
     def fail() -> None:
         with transaction.atomic():
-            record(connection, "connection.disconnected")
+            record(connection, "connection.disconnecting")
             raise RuntimeError
 
     with pytest.raises(RuntimeError):
@@ -253,7 +254,7 @@ def test_an_event_goes_where_its_change_goes(endpoint, connection):
 def test_a_long_backlog_is_taken_in_pieces(endpoint, connection, monkeypatch):
     monkeypatch.setattr(dispatching, "EVENTS_AT_ONCE", 3)
     for _ in range(7):
-        record(connection, "connection.disconnected")
+        record(connection, "connection.disconnecting")
     taken = [dispatching.dispatch(endpoint.pk) for _ in range(4)]
     assert taken == [3, 3, 1, 0]
     assert WebhookDelivery.objects.count() == 7
@@ -267,7 +268,7 @@ def test_many_workers_at_once_make_one_delivery_of_each_event():
     connection = factories.make_connection(integration, factories.make_end_user(project))
     endpoint = webhooks.create(project=project, url=URL, actor="test").endpoint
     for _ in range(5):
-        record(connection, "connection.disconnected")
+        record(connection, "connection.disconnecting")
     found = threads.at_once(6, lambda: dispatching.dispatch(endpoint.pk))
     assert sum(found) == 5
     assert WebhookDelivery.objects.count() == 5

@@ -13,6 +13,7 @@ from integrations.models import Connection
 from tests import factories, forked, granted, threads
 from tests.fakeas.server import FakeAS
 from tests.soak import served
+from tests.soak.due_at_once import ten_thousand_due
 
 REFRESHES = 1_000
 LOST = 3
@@ -110,6 +111,7 @@ ALL = (
     slow_provider,
     reads_of_a_short_token,
     ten_minutes_down,
+    ten_thousand_due,
 )
 
 
