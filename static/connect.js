@@ -43,9 +43,8 @@ html:has(dialog.cp-portal[open]) { overflow: hidden; }
 }
 @media (prefers-reduced-motion: no-preference) {
   dialog.cp-portal { animation: cp-in 0.16s ease-out; }
-  .cp-frame { transition: block-size 0.16s ease-out; }
 }
-@keyframes cp-in { from { opacity: 0; transform: translateY(8px); } }`;
+@keyframes cp-in { from { opacity: 0; } }`;
 
 /** @implements {T.ConnectPortalError} */
 export class ConnectPortalError extends Error {

@@ -51,8 +51,6 @@ class Person:
 
     def arrive(self) -> None:
         """Open the host page and see what is offered there."""
-        # A dialog that glides is a moving target for clicks that come at once.
-        self.page.emulate_media(reduced_motion="reduce")
         self.page.goto(f"{self.site.origin}/?user={self.user.key}")
         expect(self.page.locator("[data-integration]").first).to_be_visible()
 
