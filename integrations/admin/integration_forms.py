@@ -10,6 +10,7 @@ from django.db import models, transaction
 from integrations import clients
 from integrations.admin.base import ModelForm
 from integrations.admin.clients import secret_status
+from integrations.admin.rules import RulesField
 from integrations.admin.scope_grid import ScopeField, ScopeLists
 from integrations.catalog import registry
 from integrations.catalog.schema import Provider, Setting
@@ -88,10 +89,17 @@ class ChangeIntegrationForm(ModelForm):
 
     provider: Provider | None = None
     account_types = AccountTypesField(label="Account types offered")
+    proxy_rules = RulesField(label="Calls passed on")
 
     class Meta:
         model = Integration
-        fields = ("is_active", "account_types", "description", "custom_scopes_allowed")
+        fields = (
+            "is_active",
+            "account_types",
+            "description",
+            "custom_scopes_allowed",
+            "proxy_rules",
+        )
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -78,6 +78,7 @@ class IntegrationAdmin(OneAtATime):
             return ((None, {"fields": shown}),)
         scopes = {"fields": ("scope_policy", "custom_scopes_allowed")}
         sections = [(None, {"fields": (*IDENTITY, *POLICY, "see_also")}), ("Scopes", scopes)]
+        sections.append(("Calls through the portal", {"fields": ("proxy_rules",)}))
         provider = catalog_entry(obj)
         if provider:
             fields = {"fields": ("redirect_url", *client_field_names(provider))}
@@ -179,4 +180,5 @@ def _policy(integration: Integration) -> dict[str, Any]:
         "required_scopes": integration.required_scopes,
         "allowed_scopes": integration.allowed_scopes,
         "custom_scopes_allowed": integration.custom_scopes_allowed,
+        "proxy_rules": integration.proxy_rules,
     }

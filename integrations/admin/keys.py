@@ -15,7 +15,8 @@ from django.utils.decorators import method_decorator
 from django.utils.html import format_html
 from django.views.decorators.debug import sensitive_post_parameters
 
-from integrations import keys
+from integrations import apikeys, keys
+from integrations.admin.api_keys import ApiKeyForm
 from integrations.admin.base import (
     NOTHING,
     OneAtATime,
@@ -27,6 +28,7 @@ from integrations.admin.base import (
 )
 from integrations.errors import InvalidInput
 from integrations.models import ApiKey, Project, SigningKey
+from integrations.models.projects import API_SCOPES
 
 KINDS: dict[str, tuple[type[ApiKey | SigningKey], str, str]] = {
     "api-keys": (ApiKey, "API key", "Calls that use it are refused from now on."),
@@ -44,14 +46,6 @@ SIGNING_KEY_TEXT = (
     "Your backend signs the tokens that say who the user is. Paste the public half of its key; "
     "the private half stays with you."
 )
-
-
-class ApiKeyForm(forms.Form):
-    """What tells one API key from another."""
-
-    name = forms.CharField(
-        max_length=80, help_text="Where the key is going to be used, such as: Production backend."
-    )
 
 
 class SigningKeyForm(forms.Form):
@@ -96,13 +90,23 @@ class ApiKeyInline(ReadOnlyInline):
 
     model = ApiKey
     verbose_name_plural = "API keys"
-    fields = ("name", "prefix", "created_at", "last_used_at", "revoked_at", "revoke")
+    fields = ("name", "prefix", "may", "expires_at", "last_used_at", "revoked_at", "revoke")
     readonly_fields = fields
     ordering = ("-created_at",)
 
+    def may(self, row: ApiKey) -> str:
+        """What the key is for, and from where it is used."""
+        everything = set(row.scopes) >= set(API_SCOPES)
+        what = "everything" if everything else ", ".join(row.scopes)
+        return f"{what}; from {', '.join(row.allowed_addresses) or 'anywhere'}"
+
     def revoke(self, row: ApiKey) -> str:
-        """A link to the page that asks before revoking."""
-        return revoke_link("api-keys", row)
+        """Links to the pages that ask before revoking, and before a frozen key works again."""
+        links = revoke_link("api-keys", row)
+        if row.frozen_at is None or row.revoked_at:
+            return links
+        url = reverse("admin:integrations_project_api_key_thaw", args=[row.project_id, row.pk])
+        return format_html('Frozen. <a href="{}">Let it work again</a> · {}', url, links)
 
 
 class SigningKeyInline(ReadOnlyInline):
@@ -139,6 +143,11 @@ class KeyPages(OneAtATime):
                 name="integrations_project_api_key_add",
             ),
             path(
+                "<uuid:pk>/api-keys/<uuid:key_pk>/thaw/",
+                wrap(self.thaw_view),
+                name="integrations_project_api_key_thaw",
+            ),
+            path(
                 "<uuid:pk>/signing-keys/add/",
                 wrap(self.signing_key_view),
                 name="integrations_project_signing_key_add",
@@ -157,8 +166,10 @@ class KeyPages(OneAtATime):
         form = ApiKeyForm(request.POST or None)
         if request.method != "POST" or not form.is_valid():
             return self._key_form(request, project, form, "Create API key", API_KEY_TEXT)
-        name = form.cleaned_data["name"]
-        created = keys.create_api_key(project=project, name=name, actor=actor(request))
+        name, policy = form.cleaned_data["name"], form.cleaned_data["policy"]
+        created = keys.create_api_key(
+            project=project, name=name, actor=actor(request), policy=policy
+        )
         self._note(request, project, f"Created API key {created.row.prefix}…")
         return page(
             self,
@@ -212,6 +223,18 @@ class KeyPages(OneAtATime):
         project: Project = required_object(self, request, pk, "change")
         require_right(request, right)
         return project
+
+    def thaw_view(self, request: HttpRequest, pk: UUID, key_pk: UUID) -> HttpResponse:
+        """Ask, then let a frozen API key work again."""
+        project = self._project(request, pk, "add_apikey")
+        key = get_object_or_404(ApiKey, project=project, pk=key_pk)
+        if request.method != "POST":
+            title, template = "Let an API key work again", "project/key_thaw.html"
+            return page(self, request, template, title=title, original=project, key=key)
+        apikeys.thaw(key=key, actor=actor(request))
+        self._note(request, project, f"Let API key {key} work again")
+        messages.success(request, f"The API key {key} works again.")
+        return _back(project)
 
     def _key_form(
         self, request: HttpRequest, project: Project, form: forms.Form, title: str, text: str

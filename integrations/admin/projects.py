@@ -10,7 +10,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
 from django.utils.html import format_html_join
 
-from integrations import audit, members
+from integrations import apikeys, audit, members
 from integrations.admin.base import (
     CSS,
     JS,
@@ -26,6 +26,7 @@ from integrations.admin.keys import ApiKeyInline, KeyPages, SigningKeyInline
 from integrations.admin.keysets import KeySetPage
 from integrations.models import AllowedOrigin, Integration, Project, ReturnUrl
 
+TOKENS = ("tokens_stopped", "read_alert_limit", "read_alert_freezes")
 URL_ACTIONS: dict[type, tuple[str, str]] = {
     AllowedOrigin: ("origin", "origin"),
     ReturnUrl: ("return_url", "url"),
@@ -72,7 +73,15 @@ class ProjectAdmin(KeySetPage, KeyPages):
     search_fields = ("name", "=id")
     search_help_text = "Search by name or project id."
     ordering = ("name", "pk")
-    fields = ("name", "is_active", "project_id", "created_at", "see_also")
+    fields = (
+        "name",
+        "is_active",
+        "api_calls_per_minute",
+        "project_id",
+        "created_at",
+        "see_also",
+        *TOKENS,
+    )
     readonly_fields = ("project_id", "created_at", "see_also")
     inlines = (OriginInline, ReturnUrlInline, IntegrationInline, SigningKeyInline, ApiKeyInline)
 
@@ -99,7 +108,9 @@ class ProjectAdmin(KeySetPage, KeyPages):
         if not change:
             _become(obj, audit.create_project(name=obj.name, actor=actor(request)))
             return
+        stopped, obj.tokens_stopped = obj.tokens_stopped, form.initial["tokens_stopped"]
         super().save_model(request, obj, form, change)
+        apikeys.set_tokens_stopped(project=obj, stopped=stopped, actor=actor(request))
         if form.changed_data:
             audit.record(
                 project=obj,

@@ -81,9 +81,21 @@ class Project(SealedModel):
     is_active = models.BooleanField(default=True)
     # A user token then opens one visit only, and must carry a `jti` (RFC 7519 section 4.1.7).
     require_jti = models.BooleanField("each user token opens one visit", default=False)
-    tokens_stopped = models.BooleanField(default=False)
-    read_alert_limit = models.PositiveIntegerField(default=1000, validators=[MinValueValidator(1)])
-    read_alert_freezes = models.BooleanField(default=False)
+    tokens_stopped = models.BooleanField(
+        default=False,
+        help_text="Emergency: no token is handed out, used for a call or refreshed.",
+    )
+    read_alert_limit = models.PositiveIntegerField(
+        "alert at",
+        default=1000,
+        validators=[MinValueValidator(1)],
+        help_text="Connections whose tokens one API key uses within five minutes.",
+    )
+    read_alert_freezes = models.BooleanField(
+        "alert freezes the key",
+        default=False,
+        help_text="The key is refused from then on, until somebody lets it work again here.",
+    )
     # For each API key. None follows the portal's own figures.
     api_calls_per_minute = models.PositiveIntegerField(
         "API calls per minute",

@@ -16,7 +16,7 @@ def url(name: str, *args: Any) -> str:
 
 def project_form(project: Project, **changed: Any) -> dict[str, Any]:
     """Return what the project page posts when nothing was touched."""
-    form: dict[str, Any] = {"name": project.name}
+    form: dict[str, Any] = {"name": project.name, "read_alert_limit": project.read_alert_limit}
     if project.is_active:
         form["is_active"] = "on"
     for prefix, field in (("allowed_origins", "origin"), ("return_urls", "url")):
