@@ -13,7 +13,7 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from integrations import audit, codes, connect, endings, tokens
+from integrations import audit, codes, connect, endings, tickets, tokens
 from integrations.models import (
     AuthorizationRequest,
     Flow,
@@ -148,6 +148,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "stale_flows": _stale_flows,
     "abandoned_flows": _abandoned_flows,
     "held_codes": codes.drop_stale_codes,
+    "tickets": tickets.drop_stale_tickets,
     "verifiers": _verifiers,
     "sessions": _sessions,
     "previous_secrets": _previous_secrets,
