@@ -137,7 +137,7 @@ def wait_until_ready(portal: Portal, process: subprocess.Popen[bytes]) -> None:
         try:
             if portal.browser().get(f"{portal.url}/readyz", timeout=5).ok:
                 return
-        except requests.ConnectionError:
+        except (requests.ConnectionError, requests.Timeout):
             time.sleep(0.1)
     raise AssertionError((portal.folder / "portal.log").read_text()[-2000:])
 
