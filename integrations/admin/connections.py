@@ -13,7 +13,7 @@ from django.shortcuts import redirect
 from django.template.loader import render_to_string
 from django.urls import URLPattern, path, reverse
 
-from integrations import tokens
+from integrations import revocation
 from integrations.admin.base import (
     CSS,
     NOTHING,
@@ -121,7 +121,7 @@ class ConnectionAdmin(ReadOnlyAdmin):
     date_hierarchy = "created_at"
     ordering = ("-created_at", "pk")
     fieldsets = (
-        (None, {"fields": ("id", "status_text", "account_text", "external_id")}),
+        (None, {"fields": ("id", "status_text", "revocation", "account_text", "external_id")}),
         ("Whose", {"fields": ("project_link", "user_link", "organization")}),
         ("How", {"fields": ("integration_link", "app", "client_link")}),
         ("Scopes", {"fields": ("requested_text", "granted_text", "missing_text")}),
@@ -141,15 +141,15 @@ class ConnectionAdmin(ReadOnlyAdmin):
         """Ask, then erase the tokens and keep the shell."""
         row = required_object(self, request, pk, "change")
         back = redirect(reverse("admin:integrations_connection_change", args=[pk]))
-        if row.status == Status.DISCONNECTED:
+        if row.status in Connection.GONE:
             messages.info(request, "This connection is disconnected already.")
             return back
         if request.method != "POST":
             crumb = f"{row.integration.slug} of {row.end_user}"
             template = "connection/disconnect.html"
             return page(self, request, template, title="Disconnect", original=row, crumb=crumb)
-        tokens.disconnect(connection=row, actor=actor(request))
-        messages.success(request, "The connection was disconnected and its tokens were erased.")
+        revocation.disconnect(connection=row, actor=actor(request))
+        messages.success(request, "The connection was disconnected. No more tokens are handed out.")
         return back
 
     def change_view(

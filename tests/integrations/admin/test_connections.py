@@ -86,7 +86,7 @@ def test_no_page_shows_a_token(admin_client: Client, connection: Connection, pag
 def test_the_page_lists_what_happened(admin_client: Client, connection: Connection) -> None:
     admin_client.post(url("connection_disconnect", connection.pk))
     shown = admin_client.get(url("connection_change", connection.pk)).content.decode()
-    assert "connection.disconnected by admin:admin" in shown
+    assert "connection.disconnecting by admin:admin" in shown
 
 
 def test_text_of_others_cannot_turn_its_surroundings(
@@ -113,9 +113,9 @@ def test_disconnecting_erases_the_tokens_and_is_recorded(
     answer = admin_client.post(url("connection_disconnect", connection.pk), follow=True)
     assert "was disconnected" in answer.content.decode()
     connection.refresh_from_db()
-    assert connection.status == Status.DISCONNECTED
+    assert connection.status == Status.DISCONNECTING
     assert not Credential.objects.filter(pk=connection.pk).exists()
-    event = AuditEvent.objects.filter(action="connection.disconnected").get()
+    event = AuditEvent.objects.filter(action="connection.disconnecting").get()
     assert (event.actor, event.object_id) == ("admin:admin", str(connection.pk))
 
 
@@ -124,7 +124,7 @@ def test_disconnecting_twice_is_one_event(admin_client: Client, connection: Conn
     admin_client.post(page)
     answer = admin_client.post(page, follow=True)
     assert "disconnected already" in answer.content.decode()
-    assert AuditEvent.objects.filter(action="connection.disconnected").count() == 1
+    assert AuditEvent.objects.filter(action="connection.disconnecting").count() == 1
 
 
 def test_a_disconnected_connection_offers_no_button(

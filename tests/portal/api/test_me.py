@@ -35,8 +35,8 @@ def test_an_integration_is_not_enabled_by_a_dead_connection(person, connection):
 
 def test_a_person_disconnects_their_own(person, connection):
     assert person("DELETE", f"/v1/me/connections/{connection.pk}").status_code == 204
-    assert Connection.objects.get().status == "DISCONNECTED"
-    assert AuditEvent.objects.get(action="connection.disconnected").actor == "user:dana"
+    assert Connection.objects.get().status == "DISCONNECTING"
+    assert AuditEvent.objects.get(action="connection.disconnecting").actor == "user:dana"
     assert person("DELETE", f"/v1/me/connections/{connection.pk}").status_code == 404
 
 
