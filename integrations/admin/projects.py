@@ -76,6 +76,7 @@ class ProjectAdmin(KeySetPage, KeyPages):
     fields = (
         "name",
         "is_active",
+        "require_jti",
         "api_calls_per_minute",
         "project_id",
         "created_at",
