@@ -10,7 +10,7 @@ import pytest
 from django.utils import timezone
 
 from integrations.models import ApiKey, AuditEvent, Connection, Credential, Organization
-from tests import factories
+from tests import factories, granted
 from tests.portal.api.conftest import Caller, vendor_of
 
 pytestmark = pytest.mark.django_db
@@ -153,11 +153,11 @@ def test_disconnecting_erases_the_tokens_and_says_who_did_it(vendor, connection)
     answer = vendor("DELETE", f"{LIST}/{connection.pk}")
     assert (answer.status_code, answer.content) == (204, b"")
     assert not Credential.objects.exists()
-    assert Connection.objects.get().status == "DISCONNECTED"
-    event = AuditEvent.objects.get(action="connection.disconnected")
+    assert Connection.objects.get().status == "DISCONNECTING"
+    event = AuditEvent.objects.get(action="connection.disconnecting")
     assert event.actor == f"api_key:{ApiKey.objects.get().prefix}"
     assert vendor("DELETE", f"{LIST}/{connection.pk}").status_code == 204
-    assert AuditEvent.objects.filter(action="connection.disconnected").count() == 1
+    assert AuditEvent.objects.filter(action="connection.disconnecting").count() == 1
 
 
 def test_an_access_token_is_handed_out_and_not_kept_anywhere(vendor, connection, caplog):
@@ -167,9 +167,28 @@ def test_an_access_token_is_handed_out_and_not_kept_anywhere(vendor, connection,
         "access_token": "access-token-of-the-test",
         "token_type": "Bearer",
         "expires_at": None,
+        "generation": 1,
     }
     assert answer["Cache-Control"] == "no-store"
     assert "access-token-of-the-test" not in caplog.text
+
+
+def test_a_backend_that_was_refused_gets_a_later_token(vendor, project, provider):
+    integration = factories.make_integration(project, "demo-desk")
+    connection = granted.connection(provider, integration, settings={"subdomain": "acme"})
+    address = f"{LIST}/{connection.pk}/access-token"
+    first = vendor("POST", address, {}).json()
+    second = vendor("POST", address, {"seen_generation": first["generation"]}).json()
+    assert second["generation"] == first["generation"] + 1
+    assert second["access_token"] == granted.kept(connection) != first["access_token"]
+    assert vendor("POST", address, {"seen_generation": first["generation"]}).json() == second
+    assert granted.refreshes(provider) == 1
+
+
+@pytest.mark.parametrize("seen", [0, -1, "1", 1.5, True, 2**63, [1]])
+def test_a_generation_that_cannot_be_is_refused(vendor, connection, seen):
+    answer = vendor("POST", f"{LIST}/{connection.pk}/access-token", {"seen_generation": seen})
+    assert (answer.status_code, answer.json()["code"]) == (400, "validation_failed")
 
 
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE"])
