@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from django.utils import timezone
+from django_tasks_db.models import DBTaskResult
 
 from integrations import webhooks
 from integrations.models import Connection, Credential, Duty, Lane, WebhookDelivery
@@ -99,7 +100,9 @@ def test_a_worker_asked_to_stop_finishes_what_it_is_at(workers: Workers, provide
     workers.wait_until(lambda: asked(provider) >= 1)
     assert workers.stop(worker) == 0
     assert 1 <= refreshed() == asked(provider) <= COUNT
-    assert not Lane.objects.filter(lease_until__isnull=False).exists()
+    # A lane that is kept still is that of a task nobody began: the next worker finds it queued.
+    waiting = DBTaskResult.objects.filter(status="READY", task_path__endswith=".drain").count()
+    assert Lane.objects.filter(lease_until__isnull=False).count() <= waiting
     assert not Credential.objects.filter(lease_until__isnull=False).exists()
 
 
