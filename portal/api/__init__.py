@@ -1,7 +1,5 @@
 """The JSON API: one router for each resource, one OpenAPI document."""
 
-from ninja import NinjaAPI
-
 from portal.api import (
     clients,
     connections,
@@ -16,8 +14,9 @@ from portal.api import (
 )
 from portal.api.auth import VendorKey
 from portal.api.body import StrictJson
+from portal.api.document import DocumentedApi
 
-api = NinjaAPI(
+api = DocumentedApi(
     title="Connect Portal",
     version="1",
     description="Connections and their access tokens, for the vendor's backend and its pages.",

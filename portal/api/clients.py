@@ -9,7 +9,7 @@ from ninja import Query, Router
 from integrations.models import Connection, OAuthClient
 from portal.api import cursors
 from portal.api.auth import Vendor, VendorKey, caller
-from portal.api.schemas import ClientOut, ClientPage, ClientQuery, Problem
+from portal.api.schemas import ClientPage, ClientQuery, Problem, ProjectClientOut
 
 router = Router(tags=["clients"])
 
@@ -56,9 +56,9 @@ def _filtered(vendor: Vendor, query: ClientQuery) -> QuerySet[OAuthClient]:
     return cursors.after_time(rows, query.cursor) if query.cursor else rows
 
 
-def _shown(row: OAuthClient) -> ClientOut:
+def _shown(row: OAuthClient) -> ProjectClientOut:
     version = row.current_version
-    return ClientOut(
+    return ProjectClientOut(
         id=row.pk,
         integration=row.integration.slug,
         owner=row.owner,

@@ -101,13 +101,7 @@ class ImportReport(Schema):
     openapi_extra={
         "requestBody": {
             "required": True,
-            "content": {
-                "application/json": {
-                    "schema": ImportIn.model_json_schema(
-                        ref_template="#/components/schemas/{model}"
-                    )
-                }
-            },
+            "content": {"application/json": {"schema": {"$ref": "#/components/schemas/ImportIn"}}},
         }
     },
 )

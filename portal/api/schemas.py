@@ -76,7 +76,7 @@ class AccessTokenIn(Schema):
     seen_generation: Annotated[int, Field(strict=True, ge=1, lt=2**63)] | None = None
 
 
-class ClientOut(Schema):
+class ProjectClientOut(Schema):
     """An OAuth client. Its secret is never part of it: at most its last four characters are."""
 
     id: UUID
@@ -96,7 +96,7 @@ class ClientOut(Schema):
 class ClientPage(Schema):
     """A page of OAuth clients; `next_cursor` is null on the last."""
 
-    clients: list[ClientOut]
+    clients: list[ProjectClientOut]
     next_cursor: str | None
 
 
