@@ -168,6 +168,7 @@ def make_connection(
         access_token=Secret(tokens.access),
         refresh_token=Secret(tokens.refresh) if tokens.refresh else None,
         expires_at=expires_at,
+        refresh_after=expires_at and expires_at - timedelta(minutes=10),
     ).save(force_insert=True)
     return connection
 
