@@ -184,9 +184,9 @@ def _taken(wanted: list[tuple[Use, int, int]]) -> list[Taken]:
         return []
     try:
         return RateCount.objects.take([(use.key, count, end) for use, count, end in wanted])
-    except DatabaseError:
+    except DatabaseError as error:
         names = ", ".join(use.limit.name for use, _, _ in wanted)
-        log.warning("rate limits could not be counted: %s", names)
+        log.warning("rate limits could not be counted: %s (%s)", names, type(error).__name__)
         if any(use.limit.closed for use, _, _ in wanted):
             raise RateLimited(retry_after=RETRY_AFTER_FAILURE) from None
         return []

@@ -9,7 +9,10 @@ from typing import Any
 
 from axes.models import AccessLog
 from django.contrib.admin import AdminSite as DjangoAdminSite
+from django.contrib.admin.forms import AdminAuthenticationForm
+from django.contrib.auth.forms import UsernameField
 from django.db import DatabaseError
+from django.forms import TextInput
 from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from django.template.response import TemplateResponse
 from django.utils import timezone
@@ -23,12 +26,21 @@ from portal.middleware import client_address
 from portal.pages import errors
 
 FAMILIAR_FOR = timedelta(days=30)
+MAX_NAME = 150
 SAFE = ("GET", "HEAD", "OPTIONS")
 View = Callable[..., HttpResponseBase]
 
 
+class SignIn(AdminAuthenticationForm):
+    """The form to sign in with. A name longer than any is refused before anybody looks for it."""
+
+    username = UsernameField(max_length=MAX_NAME, widget=TextInput(attrs={"autofocus": True}))
+
+
 class AdminSite(DjangoAdminSite):
     """Django's admin for people who may have left their desk."""
+
+    login_form = SignIn
 
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         """Let nothing be changed by somebody who has not given the password of late."""
@@ -97,7 +109,7 @@ def _ask(site: AdminSite, request: HttpRequest, *, wrong: bool) -> HttpResponse:
 def _count_attempt(request: HttpRequest) -> None:
     """Count by address, and by name unless the address is one of that person's own."""
     address = client_address(request)
-    name = request.POST.get("username", "").strip()[:150]
+    name = request.POST.get("username", "").strip()[:MAX_NAME]
     uses = [Use(ADMIN_LOGIN, address)]
     try:
         since = timezone.now() - FAMILIAR_FOR
