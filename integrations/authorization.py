@@ -9,7 +9,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from integrations import clients, codes
+from integrations import codes, versions
 from integrations.codes import drop_stale_codes as drop_stale_codes
 from integrations.errors import AuthorizationFailed, FlowClosed
 from integrations.models import AuthorizationRequest, ClientVersion, Flow
@@ -45,7 +45,7 @@ def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Au
     State and browser token are 256 random bits, kept as digests; the verifier is new each time.
     """
     provider = flow.integration.provider
-    client = clients.oauth_client(version=version)
+    client = versions.oauth_client(version=version)
     state, browser_token = new_token(), new_token()
     verifier = oauth.new_code_verifier() if provider.code_challenge_method == "S256" else None
     request = AuthorizationRequest(
@@ -54,7 +54,7 @@ def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Au
         session=flow.session,
         oauth_client=version.oauth_client,
         client_version=version,
-        config_hash=clients.current_hash(version),
+        config_hash=versions.current_hash(version),
         state_hash=digest(state),
         browser_hash=digest(browser_token),
         code_verifier=verifier,
@@ -130,7 +130,7 @@ def check_unchanged(request: AuthorizationRequest) -> None:
         raise AuthorizationFailed("settings_changed")
     if request.oauth_client.current_version_id != version.pk:
         raise AuthorizationFailed("settings_changed")
-    if request.config_hash != clients.current_hash(version):
+    if request.config_hash != versions.current_hash(version):
         raise AuthorizationFailed("settings_changed")
     if session.ended_at or not session.key.is_live or not flow.project.is_active:
         raise AuthorizationFailed("session_expired")

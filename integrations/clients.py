@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
+from datetime import date
 from functools import partial
-from urllib.parse import urlsplit
 
 from django.db import transaction
 
-from integrations import audit, inputs
+from integrations import inputs, versions
 from integrations.catalog.schema import Provider
 from integrations.errors import FieldError, InvalidInput
-from integrations.models import ClientVersion, Credential, EndUser, Integration, OAuthClient
-from integrations.models.clients import LAST4_MIN_LENGTH
-from integrations.oauth.client import Client, Endpoints
+from integrations.models import ClientVersion, EndUser, Integration, OAuthClient
 from integrations.secret import Secret
 
 
@@ -27,6 +23,7 @@ class ClientConfig:
     client_id: str
     client_secret: Secret | None
     settings: Mapping[str, str]
+    secret_expires_on: str = ""
 
 
 @dataclass(frozen=True)
@@ -96,8 +93,15 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
         secret = cleaned.client_secret or _kept_secret(provider, current, cleaned)
         if current and _unchanged(current, cleaned, secret):
             return Saved(current, typed.notices)
-        version = _new_version(locked, cleaned, secret)
-        _activate(locked, version, actor)
+        version = versions.make(
+            client=locked,
+            client_id=cleaned.client_id,
+            secret=secret,
+            settings=cleaned.settings,
+            expires_on=_end(cleaned, current),
+        )
+        action = "client.updated" if current else "client.created"
+        versions.activate(client=locked, version=version, actor=actor, action=action)
     client.refresh_from_db()
     return Saved(version, typed.notices)
 
@@ -106,54 +110,6 @@ def problems(*, client: OAuthClient, config: ClientConfig) -> tuple[FieldError, 
     """Return every reason why `replace_config` would refuse this, in the form's order."""
     typed, _ = _checked(client, config)
     return tuple(typed.errors)
-
-
-def oauth_client(*, version: ClientVersion) -> Client:
-    """Return the version as the OAuth layer wants it. Raises SealBroken."""
-    slot = version.oauth_client
-    provider = slot.integration.provider
-    return Client(
-        client_id=version.client_id,
-        client_secret=version.open_required("client_secret"),
-        redirect_uri=slot.redirect_uri(),
-        endpoints=Endpoints.of(provider=provider, settings=version.settings),
-    )
-
-
-def token_host(version: ClientVersion) -> str:
-    """Return the host, and the port if it names one, that this version's tokens come from."""
-    provider = version.oauth_client.integration.provider
-    endpoints = Endpoints.of(provider=provider, settings=version.settings)
-    return urlsplit(endpoints.token_endpoint).netloc
-
-
-def refresh_versions(credential: Credential) -> tuple[ClientVersion, ...]:
-    """Return the versions to refresh with, in order: the next is tried if one is rejected."""
-    return (credential.client_version,)
-
-
-def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, str]) -> str:
-    """Return the digest of everything that decides where the secret and the code are sent."""
-    endpoints = Endpoints.of(provider=provider, settings=settings)
-    content = {
-        "client_id": client_id,
-        "settings": dict(settings),
-        "authorization_endpoint": endpoints.authorization_endpoint,
-        "token_endpoint": endpoints.token_endpoint,
-        "revocation_endpoint": endpoints.revocation_endpoint,
-        "issuer": provider.issuer,
-        "auth_method": provider.token_endpoint_auth_method,
-    }
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
-
-
-def current_hash(version: ClientVersion) -> str:
-    """Return the version's digest as the catalog stands now."""
-    return config_hash(
-        provider=version.oauth_client.integration.provider,
-        client_id=version.client_id,
-        settings=version.settings,
-    )
 
 
 class _Typed:
@@ -184,7 +140,11 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
     check = partial(inputs.clean_client_id, config.client_id, label=label)
     client_id = typed.keep("client_id", check)
     secret = _cleaned_secret(typed, provider, config.client_secret)
-    cleaned = ClientConfig(client_id, secret, settings)
+    end = partial(
+        inputs.clean_expiry, config.secret_expires_on, days=provider.client_secret_max_days
+    )
+    ends = typed.keep("secret_expires_on", end)
+    cleaned = ClientConfig(client_id, secret, settings, ends)
     if not config.client_secret:
         at_fault = {error.field for error in typed.errors}
         typed.errors.extend(_why_not_kept(provider, client.current_version, cleaned, at_fault))
@@ -217,7 +177,7 @@ def _why_not_kept(
         current.settings.get(name) == config.settings.get(name)
         for name in provider.host_settings().difference(at_fault)
     )
-    if same_id and same_place and current.config_hash == current_hash(current):
+    if same_id and same_place and current.config_hash == versions.current_hash(current):
         return ()
     message = f"Enter the {label} again: it is only kept while the app and its address stay."
     return (FieldError("client_secret", "secret_required", message),)
@@ -230,42 +190,17 @@ def _kept_secret(provider: Provider, current: ClientVersion | None, config: Clie
     return current.open_required("client_secret")
 
 
+def _end(config: ClientConfig, current: ClientVersion | None) -> date | None:
+    if config.secret_expires_on:
+        return date.fromisoformat(config.secret_expires_on)
+    # The date belongs to the secret: it stays with one that is kept and goes with one replaced.
+    kept = current and not config.client_secret
+    return current.secret_expires_on if current and kept else None
+
+
 def _unchanged(current: ClientVersion, config: ClientConfig, secret: Secret) -> bool:
+    if _end(config, current) != current.secret_expires_on:
+        return False
     same = (current.client_id, current.settings) == (config.client_id, config.settings)
-    same = same and current.config_hash == current_hash(current)
+    same = same and current.config_hash == versions.current_hash(current)
     return same and secret == current.open_required("client_secret")
-
-
-def _new_version(client: OAuthClient, config: ClientConfig, secret: Secret) -> ClientVersion:
-    integration = client.integration
-    previous = client.current_version
-    shown = secret.reveal()[-4:] if len(secret.reveal()) >= LAST4_MIN_LENGTH else ""
-    version = ClientVersion(
-        oauth_client=client,
-        project_id=integration.project_id,
-        number=previous.number + 1 if previous else 1,
-        client_id=config.client_id,
-        client_secret=secret,
-        last4=shown,
-        settings=dict(config.settings),
-        config_hash=config_hash(
-            provider=integration.provider, client_id=config.client_id, settings=config.settings
-        ),
-    )
-    version.save(force_insert=True)
-    return version
-
-
-def _activate(client: OAuthClient, version: ClientVersion, actor: str) -> None:
-    client.current_version = version
-    client.state = OAuthClient.State.ACTIVE
-    client.save(update_fields=["current_version", "state"])
-    action = "client.created" if version.number == 1 else "client.updated"
-    audit.record(
-        project=client.integration.project,
-        actor=actor,
-        action=action,
-        subject=client,
-        version=version.number,
-        client_id=version.client_id,
-    )

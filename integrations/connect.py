@@ -12,13 +12,13 @@ from integrations import (
     access,
     audit,
     authorization,
-    clients,
     codes,
     endings,
     grants,
     inputs,
     picking,
     scopes,
+    versions,
 )
 from integrations.authorization import Authorization, Response
 from integrations.choices import choose_account_type as choose_account_type
@@ -227,7 +227,7 @@ def exchange(request: AuthorizationRequest, code: Secret) -> None:
     """Exchange a code that this call alone holds, and keep what it gives. Raises ConnectError."""
     version = request.client_version
     provider = request.oauth_client.integration.provider
-    client = clients.oauth_client(version=version)
+    client = versions.oauth_client(version=version)
     verifier = request.open("code_verifier")
     try:
         answer = oauth.exchange(provider=provider, client=client, code=code, verifier=verifier)

@@ -68,7 +68,7 @@ class SessionInvalid(ConnectError):
 
 
 class RateLimited(ConnectError):
-    """This was done too often: it may be tried again in `retry_after` seconds (RFC 6585)."""
+    """Something was done too often: it may be tried again in `retry_after` seconds (RFC 6585)."""
 
     code = "rate_limited"
 

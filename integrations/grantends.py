@@ -7,7 +7,7 @@ from datetime import timedelta
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import clients
+from integrations import versions
 from integrations.catalog import registry
 from integrations.catalog.schema import Provider
 from integrations.errors import GrantRevoked, ProviderFailure, ProviderUnavailable
@@ -43,7 +43,7 @@ def ended(row: Revocation) -> str:
             return Outcome.SHARED
         if _being_made(row):
             raise ProviderUnavailable("provider_busy", retry_after=ASK_AGAIN)
-    client = clients.oauth_client(version=_version(row))
+    client = versions.oauth_client(version=_version(row))
     if provider.revocation.request == "bearer":
         _end_by_itself(row, provider, client)
     else:

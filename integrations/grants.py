@@ -8,7 +8,7 @@ from typing import Any
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
 
-from integrations import clients, leftovers, lookups, picking, scopes, tokens
+from integrations import leftovers, lookups, picking, scopes, tokens, versions
 from integrations.errors import ConnectError, FlowClosed, NotAllowed, NotFound, ProviderFailure
 from integrations.lookups import Offer
 from integrations.models import AuthorizationRequest, Connection, EndUser, Flow
@@ -42,7 +42,7 @@ def _offer(request: AuthorizationRequest, answer: TokenAnswer) -> Offer | None:
     version = request.client_version
     return lookups.offer(
         provider=request.oauth_client.integration.provider,
-        client=clients.oauth_client(version=version),
+        client=versions.oauth_client(version=version),
         settings=version.settings,
         access_token=answer.access_token,
         target=request.flow.connection,
@@ -82,6 +82,7 @@ def _kept(
     connection.save(force_insert=is_new)
     leftovers.queue_old(connection=connection, answer=answer)
     tokens.store(connection=connection, version=request.client_version, answer=answer)
+    versions.proved(request.client_version)
     _move_flow(request, connection)
     picking.record(flow=flow, connection=connection, is_new=is_new)
     return connection

@@ -10,6 +10,8 @@ import re
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import NoReturn
 from urllib.parse import urlsplit
 
 from integrations.catalog.schema import Setting
@@ -19,6 +21,8 @@ MAX_CLIENT_ID, MAX_SECRET, MAX_SCOPES, MAX_SCOPE_LIST, MAX_SCOPE = 512, 4096, 10
 # A pasted address may be longer than the part of it that is kept.
 MAX_ADDRESS = 500
 MAX_EXTERNAL_ID = 255
+MAX_SECRET_DAYS = 3660
+ISO_DATE = re.compile(r"\A\d{4}-\d{2}-\d{2}\Z")
 EDGES = " \t\r\n\f\v\u00a0\ufeff\u200b\u200c\u200d\u2060"
 QUOTES = "\"'\u2018\u2019\u201c\u201d"
 CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
@@ -62,6 +66,28 @@ def clean_client_secret(value: str, *, label: str = "Client secret") -> Cleaned:
         _refuse("client_secret", "mask", f"Enter the real {label}: this is only a mask.")
     _refuse_odd_characters("client_secret", label, cleaned.value)
     return cleaned
+
+
+def clean_expiry(value: str, *, days: int | None = None) -> Cleaned:
+    """Return the day a secret ends, as 2027-03-14, or nothing. Raises InvalidInput.
+
+    `days` is how far ahead the provider lets a secret end, if it has a limit.
+    """
+    text, field = value.strip(EDGES), "secret_expires_on"
+    if not text:
+        return Cleaned("")
+    try:
+        end = date.fromisoformat(text) if ISO_DATE.match(text) else None
+    except ValueError:
+        end = None
+    today = datetime.now(UTC).date()
+    if end is None:
+        _refuse(field, "invalid", "Enter the day the secret expires like 2027-03-14, or none.")
+    if end < today:
+        _refuse(field, "past", "This day is over. Make a new secret and enter its day.")
+    if end > today + timedelta(days=days or MAX_SECRET_DAYS):
+        _refuse(field, "too_far", "No secret is good for that long. Check the year.")
+    return Cleaned(end.isoformat())
 
 
 def clean_scopes(
@@ -220,5 +246,5 @@ def _point(character: str) -> str:
     return f"U+{ord(character):04X}"
 
 
-def _refuse(field: str, code: str, message: str) -> None:
+def _refuse(field: str, code: str, message: str) -> NoReturn:
     raise InvalidInput(FieldError(field, code, message))

@@ -15,7 +15,7 @@ from uuid import UUID
 from django.db import OperationalError, models, transaction
 from django.db.models.functions import Now
 
-from integrations import audit, clock, journal, lifetimes, revocation
+from integrations import audit, clock, journal, lifetimes, revocation, versions
 from integrations.errors import ConnectionUnusable, ProviderFailure, ProviderUnavailable, SealBroken
 from integrations.models import Connection, Credential, RefreshAttempt
 from integrations.oauth import client as oauth
@@ -110,6 +110,8 @@ def _keep(
         if parent.update(**_values(credential, attempt, answer, kept)):
             journal.end(attempt, Status.APPLIED)
             _prune(attempt)
+            if attempt.client_version_id != credential.client_version_id:
+                versions.proved(attempt.client_version)
             _record(connection, "connection.refreshed", generation=attempt.generation + 1)
         else:
             journal.end(attempt, Status.CANDIDATE)

@@ -10,13 +10,16 @@ from __future__ import annotations
 import random
 import time
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import NoReturn
+from uuid import UUID
 
-from integrations import clients, hosts, journal, outcomes
+from integrations import hosts, journal, outcomes, versions
 from integrations.catalog.schema import Provider
 from integrations.errors import (
     ClientRejected,
+    ConnectionUnusable,
     GrantRevoked,
     ProviderFailure,
     ProviderUnavailable,
@@ -49,6 +52,7 @@ class _Run:
     spend: Spend
     attempt: RefreshAttempt
     candidate: RefreshAttempt | None = None
+    rejected: set[UUID] = field(default_factory=set)
     unsent: deque[tuple[float, float]] = field(default_factory=lambda: deque(UNSENT_PAUSES))
     unsure: deque[tuple[float, float]] = field(default_factory=lambda: deque(UNSURE_PAUSES))
 
@@ -63,13 +67,35 @@ def refresh(credential: Credential) -> bool:
     Also False if the lease was lost on the way. Raises ConnectionUnusable if a person must act,
     ProviderUnavailable or ProviderFailure if it may be tried later, SealBroken.
     """
-    versions = deque(clients.refresh_versions(credential))
-    spend = Spend(versions.popleft(), credential.open_required("refresh_token"))
+    run = _begun(credential, versions.for_refresh(credential))
+    return run is not None and _finished(run)
+
+
+def accepts(credential: Credential, version: ClientVersion) -> bool | None:
+    """Refresh with `version` first, and say whether the provider takes that client's secret.
+
+    None if that cannot be told now: the provider is down, the grant is over, or somebody else
+    refreshes. The versions used before follow, so a wrong secret costs the connection nothing.
+    """
+    run = _begun(credential, (version, *versions.for_refresh(credential)))
+    if run is None:
+        return None
+    with suppress(ProviderFailure, ConnectionUnusable):
+        if _finished(run) and run.attempt.client_version_id == version.pk:
+            return True
+    return False if version.pk in run.rejected else None
+
+
+def _begun(credential: Credential, usable: tuple[ClientVersion, ...]) -> _Run | None:
+    waiting = deque(usable)
+    spend = Spend(waiting.popleft(), credential.open_required("refresh_token"))
     attempt = journal.claim(credential, spend)
-    if attempt is None:
-        return False
-    run = _Run(credential, versions, spend, attempt)
-    answer = journal.answer_of(attempt) if attempt.status == Status.GOT_RESPONSE else None
+    return _Run(credential, waiting, spend, attempt) if attempt else None
+
+
+def _finished(run: _Run) -> bool:
+    written = run.attempt.status == Status.GOT_RESPONSE
+    answer = journal.answer_of(run.attempt) if written else None
     while True:
         try:
             tokens = read(run.provider, answer or _asked(run))
@@ -78,7 +104,7 @@ def refresh(credential: Credential) -> bool:
                 return False
             answer = None
         else:
-            outcomes.keep(credential=credential, attempt=run.attempt, answer=tokens)
+            outcomes.keep(credential=run.credential, attempt=run.attempt, answer=tokens)
             return True
 
 
@@ -116,7 +142,7 @@ def _believed(
 
 def _asked(run: _Run) -> Answer:
     """Call the provider and write down what came. Raises ProviderFailure."""
-    client = clients.oauth_client(version=run.spend.version)
+    client = versions.oauth_client(version=run.spend.version)
     host = hosts.of(client)
     hosts.enter(host)
     journal.drop_connection()
@@ -219,6 +245,7 @@ def _after_revoked(run: _Run, error: GrantRevoked) -> bool:
 def _after_rejected(run: _Run, error: ClientRejected) -> bool:
     """Try the client's next version, if there is one."""
     journal.end(run.attempt, Status.FAILED)
+    run.rejected.add(run.spend.version.pk)
     if run.versions:
         run.spend = Spend(run.versions.popleft(), run.spend.refresh_token)
         return _renewed(run)

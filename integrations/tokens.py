@@ -19,7 +19,7 @@ from django.db import connection as database
 from django.db import models, transaction
 from django.db.models.functions import Now
 
-from integrations import audit, clients, clock, hosts, journal, lifetimes, outcomes, refresh, spool
+from integrations import audit, clock, hosts, journal, lifetimes, outcomes, refresh, spool, versions
 from integrations.errors import (
     ConnectError,
     IntegrityBroken,
@@ -139,7 +139,7 @@ def refresh_due(*, limit: int = 500, per_host: int = PER_HOST) -> dict[str, int]
     waiting: dict[str, deque[UUID]] = defaultdict(deque)
     rows = Credential.objects.filter(pk__in=due(limit))
     for row in rows.select_related("client_version__oauth_client__integration"):
-        waiting[clients.token_host(row.client_version)].append(row.pk)
+        waiting[versions.token_host(row.client_version)].append(row.pk)
     lanes = [queue for queue in waiting.values() for _ in range(min(per_host, len(queue)))]
     if len(lanes) < 2:
         results = [result for queue in lanes for result in _worked_off(queue)]
@@ -210,7 +210,7 @@ def _refreshed(credential: Credential, now: datetime) -> bool:
     if credential.lease_until is not None and credential.lease_until > now:
         return False
     # Asked before the claim, so that reading costs no write while the provider is down.
-    hosts.require_open(hosts.of(clients.oauth_client(version=credential.client_version)))
+    hosts.require_open(hosts.of(versions.oauth_client(version=credential.client_version)))
     return refresh.refresh(credential)
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from integrations import clients, delivering, dispatching, revocation, tokens
+from integrations import delivering, dispatching, revocation, tokens, versions
 from integrations.errors import ConnectError
 from integrations.models import ClientVersion, Credential, Revocation
 
@@ -68,7 +68,7 @@ def _by_host(pairs: Iterable[tuple[UUID, UUID]]) -> Due:
 
 def _host(version: ClientVersion) -> str:
     try:
-        return clients.token_host(version)[:255]
+        return versions.token_host(version)[:255]
     except (ConnectError, KeyError):
         # Its provider is gone from the catalog: the refusal is for the work itself to record.
         return EVERYWHERE

@@ -203,6 +203,8 @@ class Provider(Strict):
     client_id_hint: str = ""
     client_secret_label: Label = "Client secret"
     client_secret_hint: str = ""
+    # How long the provider lets a secret live, so that its end is asked for.
+    client_secret_max_days: int | None = Field(default=None, ge=1, le=3660)
 
     @field_validator("settings", "scopes")
     @classmethod

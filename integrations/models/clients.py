@@ -106,11 +106,14 @@ class ClientVersion(SealedModel):
     project_id = models.UUIDField(editable=False)
     number = models.PositiveIntegerField()
     client_id = models.CharField(max_length=512)
-    client_secret = SealedTextField()
+    # Erased once the secret was replaced and nothing needs it any more.
+    client_secret = SealedTextField(null=True)
     last4 = models.CharField(max_length=4, blank=True)
     settings = models.JSONField(default=dict)
     config_hash = models.CharField(max_length=64)
     secret_expires_on = models.DateField(null=True, blank=True)
+    # The one thing learned later: the provider took the secret.
+    proved_at = models.DateTimeField(null=True, editable=False)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

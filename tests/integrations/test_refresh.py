@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integrations import clients, journal, refresh, tokens
+from integrations import clients, journal, refresh, tokens, versions
 from integrations.clients import ClientConfig
 from integrations.errors import (
     ClientRejected,
@@ -271,7 +271,7 @@ def test_nothing_sent_is_tried_three_times_and_changes_nothing(connection, scrip
 
 
 def test_a_refused_connection_sends_nothing(connection, provider, monkeypatch):
-    client = clients.oauth_client(version=granted.credential(connection).client_version)
+    client = versions.oauth_client(version=granted.credential(connection).client_version)
     with pytest.raises(ProviderUnavailable) as error:
         oauth.transport.request("POST", "http://127.0.0.1:1/", headers={}, body=b"x")
     assert error.value.sent is False
@@ -426,7 +426,7 @@ def test_another_version_of_the_client_is_tried_if_one_is_rejected(
     first = slot.current_version
     wrong = ClientConfig(first.client_id, Secret("a-secret-that-is-wrong"), {})
     second = clients.replace_config(client=slot, config=wrong, actor="test").version
-    monkeypatch.setattr(clients, "refresh_versions", lambda credential: (second, first))
+    monkeypatch.setattr(versions, "for_refresh", lambda credential: (second, first))
     assert tokens.access_token_for(connection).generation == 2
     assert granted.credential(connection).client_version == first
     assert attempts(connection) == ["failed", "applied"]

@@ -1,0 +1,134 @@
+"""Versions of a client: what a slot held from one moment on, and which of them to refresh with."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from datetime import date
+from urllib.parse import urlsplit
+
+from django.db.models import Max
+from django.utils import timezone
+
+from integrations import audit
+from integrations.catalog.schema import Provider
+from integrations.models import ClientVersion, Credential, OAuthClient
+from integrations.models.clients import LAST4_MIN_LENGTH
+from integrations.oauth.client import Client, Endpoints
+from integrations.secret import Secret
+
+
+def make(
+    *,
+    client: OAuthClient,
+    client_id: str,
+    secret: Secret,
+    settings: Mapping[str, str],
+    expires_on: date | None,
+) -> ClientVersion:
+    """Store a new version of a client, which does not hold it yet. Runs under the slot's lock."""
+    shown = secret.reveal()[-4:] if len(secret.reveal()) >= LAST4_MIN_LENGTH else ""
+    newest = client.versions.aggregate(number=Max("number"))["number"] or 0
+    version = ClientVersion(
+        oauth_client=client,
+        project_id=client.integration.project_id,
+        number=newest + 1,
+        client_id=client_id,
+        client_secret=secret,
+        last4=shown,
+        settings=dict(settings),
+        config_hash=config_hash(
+            provider=client.integration.provider, client_id=client_id, settings=settings
+        ),
+        secret_expires_on=expires_on,
+    )
+    version.save(force_insert=True)
+    return version
+
+
+def activate(
+    *, client: OAuthClient, version: ClientVersion, actor: str, action: str, **data: object
+) -> None:
+    """Let the slot hold this version from now on. Runs inside the caller's transaction."""
+    client.current_version = version
+    client.state = OAuthClient.State.ACTIVE
+    client.save(update_fields=["current_version", "state"])
+    audit.record(
+        project=client.integration.project,
+        actor=actor,
+        action=action,
+        subject=client,
+        version=version.number,
+        client_id=version.client_id,
+        **data,
+    )
+
+
+def proved(version: ClientVersion) -> None:
+    """Note that the provider took this version's secret: others of its app use it first now."""
+    if version.proved_at is None:
+        unproved = ClientVersion.objects.filter(pk=version.pk, proved_at=None)
+        unproved.update(proved_at=timezone.now())
+
+
+def for_refresh(credential: Credential) -> tuple[ClientVersion, ...]:
+    """Return the versions to refresh with, in order: the next is tried if one is rejected.
+
+    A replaced secret of the same app is tried as well, first once the provider took it. Until
+    then the one before is kept.
+    """
+    own = credential.client_version
+    newest = own.oauth_client.current_version
+    if newest is None or newest.pk == own.pk or not same_app(newest, own):
+        return (own,)
+    newest.oauth_client = own.oauth_client
+    return (newest, own) if newest.proved_at else (own, newest)
+
+
+def same_app(one: ClientVersion, other: ClientVersion) -> bool:
+    """Return whether two versions are one app at one place, with another secret at most."""
+    return (one.client_id, one.config_hash) == (other.client_id, other.config_hash)
+
+
+def oauth_client(*, version: ClientVersion) -> Client:
+    """Return the version as the OAuth layer wants it. Raises SealBroken."""
+    slot = version.oauth_client
+    provider = slot.integration.provider
+    return Client(
+        client_id=version.client_id,
+        client_secret=version.open_required("client_secret"),
+        redirect_uri=slot.redirect_uri(),
+        endpoints=Endpoints.of(provider=provider, settings=version.settings),
+    )
+
+
+def token_host(version: ClientVersion) -> str:
+    """Return the host, and the port if it names one, that this version's tokens come from."""
+    provider = version.oauth_client.integration.provider
+    endpoints = Endpoints.of(provider=provider, settings=version.settings)
+    return urlsplit(endpoints.token_endpoint).netloc
+
+
+def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, str]) -> str:
+    """Return the digest of everything that decides where the secret and the code are sent."""
+    endpoints = Endpoints.of(provider=provider, settings=settings)
+    content = {
+        "client_id": client_id,
+        "settings": dict(settings),
+        "authorization_endpoint": endpoints.authorization_endpoint,
+        "token_endpoint": endpoints.token_endpoint,
+        "revocation_endpoint": endpoints.revocation_endpoint,
+        "issuer": provider.issuer,
+        "auth_method": provider.token_endpoint_auth_method,
+    }
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def current_hash(version: ClientVersion) -> str:
+    """Return the version's digest as the catalog stands now."""
+    return config_hash(
+        provider=version.oauth_client.integration.provider,
+        client_id=version.client_id,
+        settings=version.settings,
+    )
