@@ -1,0 +1,16 @@
+"""Every protection with an attack that would get through without it.
+
+`python -m tests.attacks.disarm` takes them away one by one, in a copy of the tree.
+"""
+
+from __future__ import annotations
+
+from tests.attacks.disarmed import flow, life, pages, people, provider
+from tests.attacks.rows import Defence
+
+DEFENCES: tuple[Defence, ...] = tuple(
+    sorted(
+        (*flow.DEFENCES, *provider.DEFENCES, *people.DEFENCES, *pages.DEFENCES, *life.DEFENCES),
+        key=lambda each: each.row,
+    )
+)
