@@ -16,6 +16,7 @@ test: .venv/.installed-dev
 
 soak: .venv/.installed-dev
 	$(PY) -m tests.soak
+	$(PY) -m tests.attacks.disarm
 
 lint: .venv/.installed-dev
 	.venv/bin/ruff check .

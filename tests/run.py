@@ -1,4 +1,4 @@
-"""Run all tests: without a browser on SQLite and on PostgreSQL, then those with Chromium.
+"""Run all tests: on SQLite, on PostgreSQL, against the running server, and with Chromium.
 
 `DATABASE_URL`, if set, is the PostgreSQL to use; otherwise one is started from a wheel.
 """
@@ -18,6 +18,9 @@ from tests.browser.chromium import ChromiumMissing, chromium_binary
 from tests.postgres import database_url
 
 QUICK = ("-m", "not browser", "-n", "2", "--ignore=tests/browser")
+QUICK += ("--ignore=tests/attacks",)
+# One portal for all of them, whose processes are busy enough.
+ATTACKS = ("tests/attacks", "-n", "0")
 BROWSER = ("tests/browser", "-n", "2", "--dist", "loadgroup")
 # What never asks the database need not run on both.
 WITHOUT_DATABASE = ("fakeas", "test_fakeas", "integrations/catalog", "integrations/oauth")
@@ -25,13 +28,14 @@ WITHOUT_DATABASE += ("test_templates.py", "test_docs.py", "portal/test_settings.
 
 
 def main() -> int:
-    """Run the three parts, all of them even if one fails. Returns the exit code."""
+    """Run the four parts, all of them even if one fails. Returns the exit code."""
     given = os.environ.pop("DATABASE_URL", "")
     _require_chromium()
     failed = _pytest("SQLite", QUICK)
     with nullcontext(given) if given.startswith("postgres") else database_url() as url:
         ignored = [f"--ignore=tests/{path}" for path in WITHOUT_DATABASE]
         failed |= _pytest("PostgreSQL", (*QUICK, *ignored), DATABASE_URL=url)
+    failed |= _pytest("Attacks", ATTACKS)
     failed |= _pytest("Chromium", BROWSER)
     return failed
 
