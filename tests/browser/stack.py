@@ -178,6 +178,8 @@ def _environment(
         "DATABASE_URL": f"sqlite:///{folder / 'portal.sqlite3'}",
         "OUTBOUND_ALLOW_CIDRS": "127.0.0.0/8",
         "CONNECT_CATALOG_DIRS": str(folder / "catalog"),
+        # One person goes through many tests here within a minute.
+        "LIMITS": "open=900/60,start=900/60,save_options=900/3600",
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": "1",
         "ACME_PORT": str(acme_port),
