@@ -118,6 +118,10 @@ def attempt(pk: UUID) -> str:
         return _put_off(row, error.code, error.retry_after)
     except ProviderFailure as error:
         return _put_off(row, error.code, None)
+    except Exception:
+        # Whatever it was, it must not be tried for ever.
+        _put_off(row, "internal_error", None)
+        raise
     return _end(row, outcome, code)
 
 

@@ -213,6 +213,16 @@ def test_one_grant_is_not_worked_on_twice_at_once(row, provider, monkeypatch):
     assert provider.count("revocation") == 2
 
 
+@pytest.mark.parametrize(("hours", "outcome"), [(1, ""), (25, "failed")])
+def test_what_nobody_foresaw_is_put_off_and_ends_too(row, monkeypatch, hours, outcome):
+    Revocation.objects.update(created_at=timezone.now() - timedelta(hours=hours))
+    monkeypatch.setattr(grantends, "ended", lambda _: {}["nothing"])
+    with pytest.raises(KeyError):
+        revocation.attempt(row.pk)
+    row.refresh_from_db()
+    assert (row.outcome, row.error_code, row.lease_until) == (outcome, "internal_error", None)
+
+
 @pytest.mark.parametrize("moment", ["_end", "_settle", "_claimed_then"])
 def test_killed_at_any_point_it_is_done_again(row, connection, provider, monkeypatch, moment):
     with monkeypatch.context() as patch:
