@@ -13,6 +13,7 @@ import jwt
 from django.conf import settings
 from django.db import transaction
 from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
 
 from integrations import keysets
 from integrations.errors import NotFound, SessionInvalid
@@ -54,6 +55,7 @@ def project_of(pk: UUID | str) -> Project:
         raise NotFound("project_not_found") from None
 
 
+@sensitive_variables("user_token")
 def visitor(*, project: Project, user_token: str) -> Visitor:
     """Verify a user token and return whom it speaks of (RFC 7519, RFC 8725 section 3).
 
@@ -90,6 +92,7 @@ def person(*, project: Project, external_id: str, org: str | None) -> EndUser:
     return end_user
 
 
+@sensitive_variables("user_token")
 def _signing_key(project: Project, user_token: str) -> SigningKey:
     if not user_token.isascii() or len(user_token) > MAX_TOKEN:
         raise SessionInvalid("user_token_invalid")
@@ -107,6 +110,7 @@ def _signing_key(project: Project, user_token: str) -> SigningKey:
     return key
 
 
+@sensitive_variables("user_token")
 def _claims(project: Project, key: SigningKey, user_token: str) -> Mapping[str, Any]:
     try:
         claims: Mapping[str, Any] = jwt.decode(

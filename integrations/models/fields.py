@@ -28,6 +28,9 @@ class Sealed:
 class _Envelope(str):
     """Plaintext JSON that `pre_save` built and that may be encrypted."""
 
+    def __repr__(self) -> str:
+        return "Envelope(***)"
+
 
 class SealedTextField(EncryptedTextField):  # type: ignore[misc]
     """Keep a Secret encrypted, inside an envelope naming table, column, row, project, generation.

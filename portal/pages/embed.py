@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.http import HttpRequest, HttpResponse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_POST
 
 from integrations.connect import Wish
@@ -32,6 +33,7 @@ MODES = ("install", "manage", "reconnect")
 # The caller is another site by design: the registered origin and the user token are the checks.
 @csrf_exempt
 @require_POST
+@sensitive_post_parameters()
 @states(OPEN, OPEN_ADDRESS, FAILED_CREDENTIALS)
 def open_visit(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Open a visit for the person the user token speaks of, and show its first page."""

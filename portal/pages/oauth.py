@@ -199,6 +199,8 @@ def _response(request: HttpRequest) -> Response:
     """
     too_long = len(request.META.get("QUERY_STRING", "")) > MAX_QUERY
     found = {name: request.GET.getlist(name) for name in LIMITS}
+    # The repr of a request has its query, and reports of errors have that repr in every frame.
+    request.META |= {"QUERY_STRING": "", "RAW_URI": request.path}
     if too_long or not _well_formed(found):
         known = dict.fromkeys(found["state"][:MAX_STATES])
         connect.spoil(Secret(state) for state in known if len(state) <= LIMITS["state"])

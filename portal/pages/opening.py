@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.views.decorators.debug import sensitive_variables
 
 from integrations import connect, tickets
 from integrations.connect import Wish
@@ -29,6 +30,7 @@ class Caller:
     ticket: VisitTicket | None = None
 
 
+@sensitive_variables("token", "ticket")
 def caller_of(request: HttpRequest, project: Project) -> Caller:
     """Return whom the posted user token or embed ticket speaks of. Raises SessionInvalid."""
     token, ticket = request.POST.get("user_token", ""), request.POST.get("ticket", "")

@@ -21,7 +21,7 @@ class Frame:
 
     vendor: str
     person: str
-    handle: str
+    handle: str = field(repr=False)
     embedded: bool
     embed_origin: str
     theme: str

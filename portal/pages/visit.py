@@ -12,6 +12,7 @@ from django.shortcuts import render
 from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from integrations.catalog import registry
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
@@ -43,6 +44,7 @@ def portal_page(methods: Sequence[str] = ("POST",)) -> Callable[[View], View]:
 
     def decorator(view: View) -> View:
         @csrf_exempt
+        @sensitive_post_parameters()
         @wraps(view)
         def guarded(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
             if request.method not in methods:
@@ -70,6 +72,7 @@ def _by_address(request: HttpRequest, methods: Sequence[str]) -> HttpResponse:
     return refusal
 
 
+@sensitive_variables("handle", "token")
 def admit(request: HttpRequest) -> None:
     """Make `request` a PortalRequest. Raises NotAllowed or SessionInvalid."""
     if request.method == "POST" and not from_our_pages(request):
