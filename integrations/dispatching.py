@@ -42,7 +42,11 @@ SESSIONS = {
     "flow.cancelled": "session.abandoned",
     "flow.expired": "session.abandoned",
 }
-CLIENTS = {"client.updated": "client.rotated", "client.expiring": "client.expiring"}
+CLIENTS = {
+    "client.updated": "client.rotated",
+    "client.rotated": "client.rotated",
+    "client.expiring": "client.expiring",
+}
 # The vendor has to know when no more tokens are handed out; ending the grant may take a day.
 CONNECTIONS = {
     **{action: action for action in CONNECTED},
