@@ -12,6 +12,7 @@ from django.test.utils import CaptureQueriesContext
 
 from integrations import journal, outcomes, spool, tokens
 from integrations.errors import ConnectionUnusable
+from integrations.management import doctor
 from integrations.models import Connection, Credential, RefreshAttempt, Revocation
 from integrations.oauth.http import Answer
 from integrations.secret import Secret
@@ -180,6 +181,21 @@ def test_a_folder_that_cannot_be_written_is_said_and_stops_nothing(
     assert spool.writable()
     assert client.get("/readyz").json()["checks"]["spool"] is True
     assert list(settings.SPOOL_DIR.iterdir()) == []
+
+
+def test_the_doctor_says_what_waits_and_what_cannot_be_written(connection, settings, tmp_path):
+    def found() -> doctor.Finding:
+        (finding,) = doctor._spool_folder()
+        return finding
+
+    assert found().status == "ok"
+    attempt = claimed(connection)
+    spool.keep(attempt, journal._sealed(attempt, ANSWER))
+    assert (found().status, found().detail) == ("warn", "1 answers to refreshes wait")
+    (tmp_path / "file").write_text("")
+    settings.SPOOL_DIR = tmp_path / "file" / "spool"
+    assert found().status == "fail"
+    assert found().next_step
 
 
 def test_an_answer_for_a_connection_that_has_ended_is_revoked_and_erased(connection):

@@ -133,7 +133,7 @@ def _killed(provider: FakeAS, rotation: str) -> _Killed:
     provider.configure(profile="demo-desk", rotation=rotation)
     connection = _connection(provider)
     # Long enough for a few refreshes on this machine, so that kills fall on all points of one.
-    within = 8 * _pace(connection)
+    within = 3 * _pace(connection)
     while found.generations + granted.credential(connection).generation - 1 < REFRESHES:
         code = _a_life(connection, within=within)
         found.kills += code == -signal.SIGKILL
