@@ -13,7 +13,18 @@ from django.utils import timezone
 from django_tasks import TaskResultStatus
 from django_tasks_db.models import DBTaskResult
 
-from integrations import audit, codes, connect, endings, tickets, tokens
+from integrations import (
+    audit,
+    codes,
+    connect,
+    endings,
+    idempotency,
+    limits,
+    reads,
+    rotation,
+    tickets,
+    tokens,
+)
 from integrations.models import (
     AuthorizationRequest,
     Flow,
@@ -144,6 +155,10 @@ def _journal() -> int:
     return _deleted(old.filter(answer__isnull=True))
 
 
+def _replaced_secrets() -> int:
+    return rotation.forget_old_secrets(limit=AT_ONCE)
+
+
 STEPS: dict[str, Callable[[], int]] = {
     "stale_flows": _stale_flows,
     "abandoned_flows": _abandoned_flows,
@@ -157,4 +172,8 @@ STEPS: dict[str, Callable[[], int]] = {
     "lanes": _lanes,
     "spool": tokens.import_spool,
     "journal": _journal,
+    "token_reads": reads.forget_old,
+    "idempotent_requests": idempotency.forget_expired,
+    "rate_counts": limits.sweep,
+    "replaced_secrets": _replaced_secrets,
 }

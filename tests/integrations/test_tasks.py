@@ -12,9 +12,9 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from integrations import lanes, tasks, webhooks, work
+from integrations import lanes, revocation, tasks, webhooks, work
 from integrations.management.worker import PoolWorker
-from integrations.models import AuditEvent, Connection, Credential, Duty, Lane
+from integrations.models import AuditEvent, Connection, Credential, Duty, Lane, Revocation
 from integrations.work import Kind
 from tests import factories, trips
 
@@ -208,6 +208,21 @@ def test_refreshes_are_found_by_host(provider):
     (connection,) = Connection.objects.all()
     host = provider.url.removeprefix("http://")
     assert work.KINDS["refresh"].due(10) == {host: [connection.pk]}
+
+
+def test_grants_to_end_are_found_by_host_and_ended(provider):
+    project = factories.make_project()
+    factories.make_integration(project)
+    trips.prepared(project).approve()
+    (connection,) = Connection.objects.all()
+    revocation.disconnect(connection=connection, actor="test")
+    (found,) = work.KINDS["revoke"].due(10).items()
+    assert found == (provider.url.removeprefix("http://"), [Revocation.objects.get().pk])
+    tasks.plan()
+    run_all()
+    assert Revocation.objects.get().ended_at is not None
+    assert Connection.objects.get().status == "DISCONNECTED"
+    assert work.KINDS["revoke"].due(10) == {}
 
 
 def test_a_hundred_connections_due_at_once_are_each_refreshed_once(provider):
