@@ -33,6 +33,8 @@ from portal.api.visits import (
 
 router = Router(auth=[PortalHandle(), UserToken()], tags=["end user"])
 steps = Router(auth=UserToken(), tags=["end user"])
+# Not a refusal, so it has no words of its own.
+TIDIED = "tidied"
 REFUSALS = dict.fromkeys((400, 401, 403, 404, 409, 415, 422), Problem)
 
 
@@ -106,9 +108,7 @@ def pre_options(request: HttpRequest, flow_id: UUID, payload: PreOptionsIn) -> S
         scope_text=_scope_text(row, payload),
     )
     told = saved.notices.items()
-    return _step(
-        row, [FieldProblem(field=name, code="tidied", message=text) for name, text in told]
-    )
+    return _step(row, [FieldProblem(field=name, code=TIDIED, message=text) for name, text in told])
 
 
 @steps.post("/{uuid:flow_id}/post-options", response={200: StepOut, **REFUSALS})
