@@ -165,7 +165,12 @@ THREATS = (
         missing="Not built: clients prove themselves by secret only, so nothing is signed.",
     ),
     Threat(51, "Answers tell unknown projects, keys and signatures apart."),
-    Threat(52, "Webhook events are forged, replayed or sent inside."),
+    Threat(
+        52,
+        "Webhook events are forged, replayed or sent inside.",
+        ("tests/integrations/test_webhooks.py",),
+        "No attack on the running server yet: they are attacked in the process of the tests.",
+    ),
     Threat(53, "A disconnection or edit races with a renewal, and tokens come back to life."),
     Threat(54, "Bodies and forms that are too large, too many or never end."),
     Threat(

@@ -42,7 +42,7 @@ def _section(threat: Threat) -> Iterator[str]:
         yield "Attacks: " + ", ".join(f"`{name}`" for name in tests) + "."
     if threat.elsewhere:
         places = ", ".join(f"[{path}](../../{path})" for path in threat.elsewhere)
-        yield f"In a browser: {places}."
+        yield f"Also: {places}."
     if threat.missing:
         yield threat.missing
     rows = [each for each in DEFENCES if each.row == threat.row]

@@ -31,6 +31,23 @@ DEFENCES: tuple[Defence, ...] = (
         ),
     ),
     defence(
+        1,
+        "what a link began waits for the vendor's word",
+        "test_links.py::"
+        "test_a_link_that_was_passed_on_holds_the_code_until_the_vendor_says_who_came_back",
+        (
+            "integrations/connect.py",
+            "        if flow.binding == Binding.WEAK:",
+            "        if False:",
+        ),
+    ),
+    defence(
+        2,
+        "a start ticket is for one page",
+        "test_links.py::test_a_start_ticket_works_from_the_page_it_was_made_for_and_once",
+        (OAUTH, "        if not _is_from(request, session):", "        if False:"),
+    ),
+    defence(
         2,
         "the start form comes from our own origin",
         f"{ELSEWHERE}[another site, old browser]",
