@@ -9,6 +9,7 @@
   const POLL_AFTER_SILENCE = 5_000;
   const CLOSE_AFTER = 1_200;
   const root = document.documentElement;
+  let leaving = false;
 
   /** @param {string} selector @param {ParentNode} [from] @returns {any} */
   const find = (selector, from = document) => from.querySelector(selector);
@@ -104,6 +105,14 @@
     }
   }
 
+  /** The frame was taken away: nobody needs this visit any more. Without effect while a provider's
+   * window is open. */
+  function end() {
+    const handle = find("input[name=handle]")?.value;
+    if (!handle || leaving || window.parent === window) return;
+    navigator.sendBeacon("/portal/end", new URLSearchParams({ handle, closed: "1" }));
+  }
+
   /** In the provider's window: tell the portal that opened it, and go if all is well. */
   function finish() {
     const done = find("[data-done]");
@@ -145,13 +154,17 @@
   document.addEventListener("submit", (event) => {
     const form = /** @type {HTMLFormElement} */ (event.target);
     hideSecrets();
+    leaving = !("opens" in form.dataset);
     if ("opens" in form.dataset) setTimeout(wait);
     else if ("sent" in form.dataset) event.preventDefault();
     else if (!form.hasAttribute("hx-post")) form.dataset.sent = "";
   });
 
   addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
-  addEventListener("pagehide", hideSecrets);
+  addEventListener("pagehide", () => {
+    hideSecrets();
+    end();
+  });
 
   addEventListener("message", ({ origin, source, data }) => {
     if (origin !== location.origin || source === window || data?.v !== 1) return;
@@ -178,6 +191,7 @@
     say("trouble", "There is no connection to the server. Try again in a moment."));
 
   document.addEventListener("htmx:afterRequest", ({ target }) => {
+    leaving = false;
     // A poller that was answered by nothing is still there, and would stay silent.
     if (target instanceof Element && target.id === "poller")
       setTimeout(() => target.isConnected && poll(), POLL_AFTER_SILENCE);
