@@ -146,9 +146,7 @@ def test_an_empty_address_keeps_the_one_there_is(endpoint):
 
 def test_it_refuses_to_change_to_an_address_inside(endpoint):
     with pytest.raises(InvalidInput):
-        webhooks.change(
-            endpoint=endpoint, url="https://192.168.0.1/", event_types=[], actor="test"
-        )
+        webhooks.change(endpoint=endpoint, url="https://192.168.0.1/", event_types=[], actor="test")
     assert WebhookEndpoint.objects.get().url == URL
 
 
