@@ -109,6 +109,29 @@ def clients_of(who: Somebody) -> list[OAuthClient]:
     return list(rows.select_related("integration", "current_version").order_by("-created_at"))
 
 
+def client_of(*, who: Somebody, pk: UUID | str) -> OAuthClient:
+    """Return a client this person entered. Raises NotFound."""
+    try:
+        return OAuthClient.objects.select_related("integration__project", "current_version").get(
+            pk=UUID(str(pk)),
+            end_user=who.end_user,
+            integration__project=who.project,
+            state=OAuthClient.State.ACTIVE,
+        )
+    except (OAuthClient.DoesNotExist, ValueError):
+        raise NotFound("client_not_found") from None
+
+
+def project_client(*, project: Project, pk: UUID) -> OAuthClient:
+    """Return an entered client of the project, whoever owns it. Raises NotFound."""
+    found = OAuthClient.objects.filter(
+        pk=pk, integration__project=project, state=OAuthClient.State.ACTIVE
+    )
+    if (client := found.select_related("integration__project", "current_version").first()) is None:
+        raise NotFound("client_not_found")
+    return client
+
+
 def disconnected_of(who: Somebody) -> list[Connection]:
     """Return what this person disconnected lately, newest first."""
     recent = timezone.now() - SHOWN_FOR

@@ -4,7 +4,7 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from portal.api import api
-from portal.pages import choosing, embed, ending, health, hosted, install, manage, oauth
+from portal.pages import choosing, embed, ending, health, hosted, install, manage, oauth, secret
 
 urlpatterns = [
     path("embed/<uuid:project_id>/open", embed.open_visit, name="embed-open"),
@@ -19,6 +19,7 @@ urlpatterns = [
     path("portal/manage", manage.index, name="portal-manage"),
     path("portal/connect", install.connect_another, name="portal-connect"),
     path("portal/reconnect", install.reconnect, name="portal-reconnect"),
+    path("portal/secret", secret.replace, name="portal-secret"),
     path("portal/disconnect", manage.disconnect, name="portal-disconnect"),
     path("portal/end", ending.end, name="portal-end"),
     path("hosted/<str:ticket>", hosted.link, name="hosted"),

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest
 from ninja import Query, Router
 
+from integrations import access
 from integrations.models import Connection, OAuthClient
-from portal.api import cursors
+from portal.api import cursors, views
 from portal.api.auth import Vendor, VendorKey, caller
 from portal.api.schemas import ClientPage, ClientQuery, Problem, ProjectClientOut
+from portal.api.visits import SecretIn, SecretOut
 
 router = Router(tags=["clients"])
 
@@ -33,6 +37,22 @@ def list_clients(request: HttpRequest, query: Query[ClientQuery]) -> ClientPage:
         clients=[_shown(row) for row in rows[:limit]],
         next_cursor=cursors.by_time(rows[limit - 1]) if more else None,
     )
+
+
+@router.put(
+    "/{uuid:client_id}/secret",
+    auth=VendorKey("clients:write"),
+    response={200: SecretOut, **dict.fromkeys((400, 401, 403, 404, 415, 422), Problem)},
+)
+def replace_client_secret(request: HttpRequest, client_id: UUID, payload: SecretIn) -> SecretOut:
+    """Replace the secret of an app; whatever it connected stays connected.
+
+    It is tried on one of the app's grants first. 422: the provider did not take it, and the one
+    before stays in use.
+    """
+    vendor: Vendor = caller(request)
+    client = access.project_client(project=vendor.project, pk=client_id)
+    return views.replaced(client=client, payload=payload, actor=vendor.actor)
 
 
 def _filtered(vendor: Vendor, query: ClientQuery) -> QuerySet[OAuthClient]:

@@ -22,7 +22,7 @@ CODES: dict[int, tuple[str, ...]] = {
     400: ("validation_failed", "bad_request"),
     401: ("unauthorized", "user_token_invalid", "user_token_expired", "session_expired"),
     403: ("forbidden", "origin_not_allowed", "account_type_not_allowed"),
-    404: ("connection_not_found", "flow_not_found", "integration_not_found"),
+    404: ("connection_not_found", "flow_not_found", "integration_not_found", "client_not_found"),
     409: ("needs_reauth", "client_rejected", "flow_closed", "idempotency_key_in_use"),
     411: ("proxy_length_required",),
     413: ("body_too_large",),

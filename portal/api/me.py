@@ -8,12 +8,13 @@ from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
 from integrations import access, tokens
+from integrations.limits import SAVE_OPTIONS
 from integrations.models import Connection, Integration
 from portal import sessions
 from portal.api import views
 from portal.api.auth import Person, UserToken, caller
 from portal.api.schemas import IntegrationList, Me, Problem, UserIntegration, UserOut
-from portal.api.visits import ClientList
+from portal.api.visits import ClientList, SecretIn, SecretOut
 from portal.middleware import CLEAR
 
 router = Router(auth=UserToken(), tags=["end user"])
@@ -60,6 +61,22 @@ def clients(request: HttpRequest) -> ClientList:
     """List the OAuth clients that the person entered. Secrets are never part of it."""
     rows = access.clients_of(caller(request))
     return ClientList(clients=[views.client(row) for row in rows])
+
+
+@router.put(
+    "/clients/{uuid:client_id}/secret",
+    auth=UserToken(SAVE_OPTIONS),
+    response={200: SecretOut, **dict.fromkeys((400, 401, 403, 404, 415, 422), Problem)},
+)
+def replace_secret(request: HttpRequest, client_id: UUID, payload: SecretIn) -> SecretOut:
+    """Replace the secret of an app the person entered; whatever it connected stays connected.
+
+    It is tried on one of the app's grants first. 422: the provider did not take it, and the one
+    before stays in use.
+    """
+    person: Person = caller(request)
+    client = access.client_of(who=person, pk=client_id)
+    return views.replaced(client=client, payload=payload, actor=person.actor)
 
 
 def _mine(row: Integration, connections: list[Connection]) -> UserIntegration:

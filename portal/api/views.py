@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.conf import settings
 from django.templatetags.static import static
 
-from integrations import stages
+from integrations import rotation, stages
 from integrations.models import Connection, Flow, Integration, OAuthClient
 from portal import texts
 from portal.api import stages as wire
 from portal.api.schemas import ConnectionOut, FlowError, FlowOut, IntegrationOut
-from portal.api.visits import ClientOut
+from portal.api.visits import ClientOut, SecretIn, SecretOut
 
 
 def connection(row: Connection) -> ConnectionOut:
@@ -56,10 +56,25 @@ def client(row: OAuthClient) -> ClientOut:
         integration=row.integration.slug,
         client_id=version.client_id if version else "",
         secret_last4=version.last4 if version else "",
+        secret_expires_on=version.secret_expires_on if version else None,
         settings=version.settings if version else {},
         redirect_url=row.redirect_uri(),
         created_at=row.created_at,
         updated_at=version.created_at if version else row.created_at,
+    )
+
+
+def replaced(*, client: OAuthClient, payload: SecretIn, actor: str) -> SecretOut:
+    """Replace a client's secret and say what came of it. Raises InvalidInput, NotAllowed."""
+    done = rotation.replace_secret(
+        client=client, secret=payload.client_secret, expires_on=payload.expires_on, actor=actor
+    )
+    return SecretOut(
+        id=client.pk,
+        secret_last4=done.version.last4,
+        secret_expires_on=done.version.secret_expires_on,
+        checked=done.checked,
+        connections=done.connections,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 from uuid import UUID
 
@@ -96,6 +96,27 @@ class StepOut(Schema):
     notices: list[FieldProblem] = []
 
 
+class SecretIn(StrictIn):
+    """A new secret of the same app, and the day it expires (2027-03-14), if known."""
+
+    client_secret: str
+    expires_on: str = ""
+
+
+class SecretOut(Schema):
+    """A secret that took over.
+
+    `checked` says that the provider took it just now; else the one before is kept until it does.
+    `connections` counts those that use the app: all stay connected.
+    """
+
+    id: UUID
+    secret_last4: str
+    secret_expires_on: date | None
+    checked: bool
+    connections: int
+
+
 class ClientOut(Schema):
     """An OAuth client of the person's own. `redirect_url` is registered at the provider."""
 
@@ -103,6 +124,7 @@ class ClientOut(Schema):
     integration: str
     client_id: str
     secret_last4: str
+    secret_expires_on: date | None
     settings: dict[str, str]
     redirect_url: str
     created_at: datetime

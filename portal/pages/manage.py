@@ -8,11 +8,11 @@ from django.http import HttpResponse
 
 from integrations import access, revocation
 from integrations.limits import PAGE
-from integrations.models import Connection
+from integrations.models import ClientVersion, Connection
 from integrations.models.projects import OWN_CLIENT
 from portal.limits import limited
 from portal.pages import farewells
-from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen
+from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen, SavedSecret
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
 
@@ -26,7 +26,7 @@ STATUS_LABELS = {
 REASONS = {
     "needs_reauth": "The provider no longer accepts it. Reconnect to go on.",
     "rotation_lost": "A renewal was interrupted. Reconnect to go on.",
-    "client_rejected": "The provider rejects the app's ID or secret. Reconnect and correct them.",
+    "client_rejected": "The provider rejects the app. Replace its secret, or reconnect.",
 }
 
 
@@ -85,4 +85,10 @@ def _row(connection: Connection) -> ConnectionRow:
         connected_at=connection.created_at,
         scopes=tuple(connection.scopes),
         missing=tuple(connection.missing_scopes),
+        client=connection.oauth_client_id if version and own else None,
+        secret=_secret(version) if version and own else None,
     )
+
+
+def _secret(version: ClientVersion) -> SavedSecret:
+    return SavedSecret(version.last4, version.created_at, version.secret_expires_on)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import date, datetime
 from uuid import UUID
 
 from integrations.stages import ScopeChoice as ScopeRow
@@ -108,6 +108,7 @@ class SavedSecret:
 
     last4: str
     saved_at: datetime
+    expires_on: date | None = None
 
 
 @dataclass(frozen=True)
@@ -232,6 +233,9 @@ class ConnectionRow:
     connected_at: datetime
     scopes: tuple[str, ...]
     missing: tuple[str, ...]
+    # Set where the person may replace the secret: the app is their own.
+    client: UUID | None = None
+    secret: SavedSecret | None = None
 
 
 @dataclass(frozen=True)

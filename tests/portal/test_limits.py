@@ -109,6 +109,7 @@ PAGES = {
     "portal/manage": ("page", {}),
     "portal/connect": ("page", {"integration": "demo-mail"}),
     "portal/reconnect": ("page", {"connection": "x"}),
+    "portal/secret": ("page", {"client": "x"}),
     "portal/disconnect": ("page", {"connection": "x"}),
     "portal/end": ("page", {"closed": "1"}),
     "portal/options": ("save_options", {"client_id": "fake_ok"}),

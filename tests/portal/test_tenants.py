@@ -45,6 +45,7 @@ PAGES = {
     "portal/choose": {"flow": "{flow}", "post_option": "acme"},
     "portal/cancel": {"flow": "{flow}"},
     "portal/reconnect": {"connection": "{connection}"},
+    "portal/secret": {"client": "{client}", "client_secret": "evil"},
     "portal/disconnect": {"connection": "{connection}", "confirm": "1"},
     "oauth/start": {"flow": "{flow}"},
 }
@@ -61,6 +62,7 @@ VENDOR = {
     ("post", "v1/connections/{id}/access-token"),
     ("post", "v1/flows/{flow}/confirm"),
     ("post", "v1/sessions"),
+    ("put", "v1/clients/{client}/secret"),
 }
 VENDOR |= {
     (method, "v1/connections/{id}/proxy/x")
@@ -69,13 +71,8 @@ VENDOR |= {
 OWN_VENDOR = {("get", "v1/connections"), ("get", "v1/integrations"), ("get", "v1/clients")}
 OWN_VENDOR |= {("get", "v1/events"), ("post", "v1/connections/import")}
 ROW = {"user": "dana", "integration": "demo-mail", "account_type": "default", "scopes": []}
-# What a caller sends where an empty body would be refused before anything else.
-BODIES = {
-    ("post", "v1/connections/import"): {
-        "rows": [{**ROW, "account_id": "x", "refresh_token": "stolen"}]
-    },
-}
 PERSON = {
+    ("put", "v1/me/clients/{client}/secret"),
     ("delete", "v1/me/connections/{id}"),
     ("get", "v1/flows/{flow}"),
     ("post", "v1/me/flows"),
@@ -91,7 +88,10 @@ OWN_PERSON = {
     ("delete", "v1/me/sessions"),
 }
 # What is sent where a body is read: it names what is the victim's.
-BODIES: dict[str, dict[str, str]] = {
+BODIES: dict[str, dict[str, Any]] = {
+    "v1/clients/{client}/secret": {"client_secret": "evil"},
+    "v1/me/clients/{client}/secret": {"client_secret": "evil"},
+    "v1/connections/import": {"rows": [{**ROW, "account_id": "x", "refresh_token": "stolen"}]},
     "v1/flows/{flow}/confirm": {"end_user": "dana"},
     "v1/sessions": {"user": "dana", "kind": "hosted", "integration": "demo-mail"},
     "v1/me/flows": {"integration": "demo-mail", "connection_id": "{connection}"},
@@ -118,7 +118,12 @@ def addresses() -> Iterator[str]:
 
 def operations() -> set[tuple[str, str]]:
     """Return method and address of every operation of the API."""
-    names = {"{connection_id}": "{id}", "{flow_id}": "{flow}", "{path}": "x"}
+    names = {
+        "{connection_id}": "{id}",
+        "{flow_id}": "{flow}",
+        "{path}": "x",
+        "{client_id}": "{client}",
+    }
     found = set()
     for path, methods in api.get_openapi_schema()["paths"].items():
         for old, new in names.items():
@@ -156,7 +161,7 @@ def victim(dana):
     connection = factories.make_connection(
         integration, who, client=client, account_label="dana@victim.example"
     )
-    dana.connection = str(connection.pk)
+    dana.connection, dana.slot = str(connection.pk), str(client.pk)
     dana.start()
     return dana
 
@@ -183,10 +188,11 @@ STRANGERS = ("other person", "other project")
 OUTSIDERS = ("no visit", "ended visit", "other handle")
 
 
-def filled(fields: dict[str, str], victim) -> dict[str, str]:
+def filled(fields: dict[str, Any], victim) -> dict[str, Any]:
     """Return the fields with the victim's ids."""
+    ids = {"flow": victim.flow, "connection": victim.connection, "client": victim.slot}
     return {
-        name: value.format(flow=victim.flow, connection=victim.connection)
+        name: value.format(**ids) if isinstance(value, str) else value
         for name, value in fields.items()
     }
 
@@ -279,21 +285,21 @@ def test_a_callback_and_its_end_tell_a_stranger_nothing(victim, provider):
         assert private not in page.content.decode()
 
 
-def body(path: str, victim) -> dict[str, str] | None:
+def body(path: str, victim) -> dict[str, Any] | None:
     """Return an operation's body with the victim's ids."""
     return filled(BODIES[path], victim) if path in BODIES else None
 
 
 def url(path: str, victim) -> str:
     """Return an operation's address with the victim's ids."""
-    return "/" + path.format(id=victim.connection, flow=victim.flow)
+    return "/" + path.format(id=victim.connection, flow=victim.flow, client=victim.slot)
 
 
 @pytest.mark.parametrize(("method", "path"), sorted(VENDOR | OWN_VENDOR))
 def test_another_projects_key_reaches_nothing(victim, method, path):
     other = vendor_of(factories.make_project("Globex"))
     before = state()
-    answer = other(method, url(path, victim), BODIES.get((method, path)))
+    answer = other(method, url(path, victim), body(path, victim))
     assert answer.status_code == (404 if (method, path) in VENDOR else 200)
     assert "victim.example" not in answer.content.decode()
     assert state() == before
