@@ -469,10 +469,11 @@ def broken(kind: str) -> Any:
     """Return a reply that breaks off in the middle of its body."""
 
     def reply(sock: socket.socket, seen: Seen) -> None:
-        framing = b"Transfer-Encoding: chunked" if kind == "chunk" else b"Content-Length: 50"
+        framings = {"chunk": b"Transfer-Encoding: chunked", "close": b"Connection: close"}
+        framing = framings.get(kind, b"Content-Length: 50")
         sock.sendall(b"HTTP/1.1 200 OK\r\n" + framing + b"\r\n\r\n")
         sock.sendall(b"5\r\nhello\r\n" if kind == "chunk" else b"hello")
-        while kind == "drip" and not stop.wait(0.05):
+        while kind in ("drip", "close") and not stop.wait(0.05):
             sock.sendall(b".")
         stop.wait(2 if kind == "silence" else 0)
 
@@ -481,7 +482,7 @@ def broken(kind: str) -> Any:
     return reply
 
 
-@pytest.mark.parametrize("kind", ["length", "chunk", "silence", "drip"])
+@pytest.mark.parametrize("kind", ["length", "chunk", "silence", "drip", "close"])
 def test_an_answer_that_breaks_off_does_not_look_whole(api, portal, url, transport, kind):
     api.reply = broken(kind)
     answer = portal("GET", f"{url}/x")
