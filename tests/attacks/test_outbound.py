@@ -133,14 +133,14 @@ def _wait(condition) -> None:
 
 
 def memory(arena: Arena) -> dict[int, int]:
-    """Return the resident megabytes of each of the portal's processes."""
+    """Return the most megabytes that each of the portal's processes has had so far."""
     mark = f"BIND={arena.stack.environment['BIND']}\0".encode()
     found = {}
     for folder in Path("/proc").glob("[0-9]*"):
         try:
             if mark in (folder / "environ").read_bytes():
-                pages = int((folder / "statm").read_text().split()[1])
-                found[int(folder.name)] = pages * 4096 // 1_000_000
+                status = (folder / "status").read_text().partition("VmHWM:")[2]
+                found[int(folder.name)] = int(status.split()[0]) // 1_000
         except OSError:
             continue
     return found
