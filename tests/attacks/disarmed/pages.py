@@ -51,7 +51,7 @@ DEFENCES: tuple[Defence, ...] = (
         31,
         "the log has paths without queries",
         "test_leaks.py::test_codes_states_tokens_and_handles_are_in_no_log",
-        ("deploy/gunicorn.conf.py", "%(U)s", "%(U)s?%(q)s"),
+        ("deploy/gunicorn.conf.py", "%(U)s", "%(r)s"),
     ),
     defence(
         31,
