@@ -231,7 +231,7 @@ def test_the_redirect_url_comes_from_the_settings_and_not_from_the_request(arena
     reply = bob.browser.post(address, form, Origin=arena.origin, **headers)
     assert reply.status in (200, 400)
     assert "evil" not in reply.text
-    assert "666" not in reply.text.replace(arena.url, "")
+    assert ":666" not in reply.text
     if reply.status == 200:
         assert f"{arena.url}/oauth/callback/" in reply.text
 

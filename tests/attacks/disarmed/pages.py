@@ -52,6 +52,11 @@ DEFENCES: tuple[Defence, ...] = (
         "the log has paths without queries",
         "test_leaks.py::test_codes_states_tokens_and_handles_are_in_no_log",
         ("deploy/gunicorn.conf.py", "%(U)s", "%(r)s"),
+        (
+            "portal/pages/oauth.py",
+            '    request.META |= {"QUERY_STRING": "", "RAW_URI": request.path}\n',
+            "",
+        ),
     ),
     defence(
         31,
