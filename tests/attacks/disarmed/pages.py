@@ -84,8 +84,8 @@ DEFENCES: tuple[Defence, ...] = (
         "test_leaks.py::test_a_saved_secret_is_shown_to_nobody_again",
         (
             "integrations/choices.py",
-            '            "client_id": _draft(config.client_id),',
-            '            "client_id": _draft(config.client_secret.reveal() if config.client_secret else ""),',
+            '"client_id": _draft(config.client_id),',
+            '"client_id": _draft(config.client_secret.reveal() if config.client_secret else ""),',
         ),
     ),
     defence(
