@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import unquote_to_bytes
+from urllib.parse import parse_qsl, unquote_to_bytes
 
 from integrations.errors import FieldError, InvalidInput, NotAllowed
 
@@ -16,6 +16,10 @@ MAX_RULES, MAX_PATTERN, MAX_PATH, MAX_LAYERS = 100, 500, 4096, 5
 PATH = re.compile(r"\A(?:[A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})+\Z")
 QUERY = re.compile(r"\A[\x21\x22\x24-\x7e]*\Z")
 PATTERN = re.compile(r"\A/(?:[A-Za-z0-9._~!$&'()+,;=:@*-]+/)*[A-Za-z0-9._~!$&'()+,;=:@*-]*\Z")
+# These make one method out of another, as Salesforce does with _HttpMethod; the rules judged the
+# method that was sent.
+METHOD_NAMES = frozenset({"_method", "_httpmethod", "$httpmethod", "x-http-method"})
+METHOD_NAMES |= {"x-http-method-override", "x-method-override"}
 
 
 @dataclass(frozen=True)
@@ -81,8 +85,12 @@ def check_path(path: str) -> None:
 
 
 def check_query(query: str) -> None:
-    """Raise InvalidInput for a query with spaces, fragments, control or other than ASCII."""
-    if not QUERY.match(query):
+    """Raise InvalidInput for a query with spaces, fragments, control or other than ASCII.
+
+    Also for one that names another method than the call has.
+    """
+    pairs = parse_qsl(query.replace(";", "&"), keep_blank_values=True)
+    if not QUERY.match(query) or any(name.casefold() in METHOD_NAMES for name, _ in pairs):
         raise unusable("query", "proxy_request_invalid")
 
 

@@ -10,7 +10,6 @@ from urllib.parse import quote, unquote_to_bytes
 from uuid import UUID
 
 from django.http import HttpRequest, StreamingHttpResponse
-from django.http.request import UnreadablePostError
 from django.utils.encoding import repercent_broken_unicode
 from ninja import Router
 
@@ -23,7 +22,7 @@ from portal.api.schemas import Problem
 router = Router(tags=["proxy"])
 log = logging.getLogger(__name__)
 TAIL = re.compile(
-    r"\A/(?:[^?]*/)?v1/connections/[0-9a-fA-F-]{36}/proxy/([^?]*)(?:\?.*)?\Z", re.DOTALL
+    r"\A/(?:[^?]*?/)?v1/connections/[0-9a-fA-F-]{36}/proxy/([^?]*)(?:\?.*)?\Z", re.DOTALL
 )
 HEADERS = {
     "Content-Security-Policy": "sandbox; default-src 'none'; frame-ancestors 'none'",
@@ -49,8 +48,9 @@ class _Body:
             return b""
         try:
             chunk: bytes = self._source.read(size if self._left is None else min(size, self._left))
-        except (UnreadablePostError, OSError):
-            chunk = b""
+        except Exception:  # noqa: BLE001
+            # Chunks end in order or not at all: what each server raises is its own.
+            raise proxyrules.unusable("body", "proxy_body_incomplete") from None
         if self._left is not None:
             if not chunk:
                 raise proxyrules.unusable("body", "proxy_body_incomplete")

@@ -190,6 +190,11 @@ def test_a_path_that_two_readers_take_for_different_ones_is_refused(
     assert (answer.status, answer.problem(), api.seen) == (422, "proxy_path_invalid", [])
 
 
+def test_a_path_that_looks_like_ours_further_on_goes_out_as_a_whole(api, portal, url):
+    assert portal("GET", f"{url}/a{url}/b").status == 200
+    assert api.last.target == f"/base/a{url}/b"
+
+
 def test_a_server_that_tells_no_raw_path_is_served_too(api, portal, url):
     answer = portal("GET", f"{url}/a%20b/%25", headers=[("RAW_URI", "")])
     assert (answer.status, api.last.target) == (200, "/base/a%20b/%25")
@@ -199,6 +204,20 @@ def test_a_server_that_tells_no_raw_path_is_served_too(api, portal, url):
 def test_a_query_that_is_none_is_refused(api, portal, url, query):
     answer = portal("GET", f"{url}/x?{query}")
     assert (answer.status, answer.problem(), api.seen) == (422, "proxy_request_invalid", [])
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["_HttpMethod=DELETE", "a=1&_httpmethod=PATCH", "%5Fmethod=put", "a;_method=PUT", "_method"],
+)
+def test_a_query_that_makes_another_method_of_it_is_refused(api, portal, url, query):
+    answer = portal("POST", f"{url}/x?{query}")
+    assert (answer.status, answer.problem(), api.seen) == (422, "proxy_request_invalid", [])
+
+
+def test_a_query_that_speaks_of_a_method_in_a_value_is_passed_on(api, portal, url):
+    assert portal("GET", f"{url}/x?method=_method&q=_HttpMethod").status == 200
+    assert api.last.target == "/base/x?method=_method&q=_HttpMethod"
 
 
 KEPT_HERE = {
@@ -270,6 +289,28 @@ def test_a_length_that_is_no_number_is_refused(api, portal, url, length):
 def test_a_body_that_ends_too_early_is_not_taken_for_a_whole_one(api, portal, url, stated):
     body = Pattern(stated - 1)
     answer = portal("POST", f"{url}/x", body=body, length=str(stated))
+    assert (answer.status, answer.problem()) == (422, "proxy_body_incomplete")
+    assert {seen.digest for seen in api.seen} <= {"incomplete"}
+
+
+class CutShort(Pattern):
+    """Chunks that break off, as gunicorn tells by its own exceptions."""
+
+    error: Exception = OSError("no more data")
+
+    def read(self, size: int = -1) -> bytes:
+        """Return the next bytes, or fail where they are over."""
+        if not self.left:
+            raise self.error
+        return super().read(size)
+
+
+@pytest.mark.parametrize("error", [OSError("no more data"), TimeoutError(), LookupError("size")])
+@pytest.mark.parametrize("size", [0, 5, 200_000])
+def test_chunks_that_break_off_are_not_taken_for_a_whole_body(api, portal, url, size, error):
+    body = CutShort(size)
+    body.error = error
+    answer = portal("POST", f"{url}/x", body=body, length=None)
     assert (answer.status, answer.problem()) == (422, "proxy_body_incomplete")
     assert {seen.digest for seen in api.seen} <= {"incomplete"}
 
