@@ -4,7 +4,10 @@ import os
 import tempfile
 from pathlib import Path
 
-_database = Path(tempfile.gettempdir()) / f"connect-portal-{os.getpid()}.sqlite3"
+# In memory where the system has such a folder: a test need not survive a power cut.
+_memory = Path("/dev/shm")
+_folder = _memory if os.access(_memory, os.W_OK) else Path(tempfile.gettempdir())
+_database = _folder / f"connect-portal-{os.getpid()}.sqlite3"
 os.environ.setdefault("SECRET_KEY", "tests-only-secret-key-that-is-long-enough-for-the-checks")
 os.environ.setdefault("FERNET_KEYS", "tests-only-key-that-is-long-enough-0123456789")
 os.environ.setdefault("BASE_URL", "http://localhost:8000")
