@@ -37,6 +37,9 @@ class SignIn(AdminAuthenticationForm):
     username = UsernameField(max_length=MAX_NAME, widget=TextInput(attrs={"autofocus": True}))
 
 
+NAME = SignIn.base_fields["username"]
+
+
 class AdminSite(DjangoAdminSite):
     """Django's admin for people who may have left their desk."""
 
@@ -109,7 +112,8 @@ def _ask(site: AdminSite, request: HttpRequest, *, wrong: bool) -> HttpResponse:
 def _count_attempt(request: HttpRequest) -> None:
     """Count by address, and by name unless the address is one of that person's own."""
     address = client_address(request)
-    name = request.POST.get("username", "").strip()[:MAX_NAME]
+    # As the form reads it: it takes a name in other letters, such as fullwidth ones, for the same.
+    name = str(NAME.to_python(request.POST.get("username", "")))[:MAX_NAME]
     uses = [Use(ADMIN_LOGIN, address)]
     try:
         since = timezone.now() - FAMILIAR_FOR

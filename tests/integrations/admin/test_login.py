@@ -77,7 +77,7 @@ def test_a_name_is_tried_from_many_addresses_thirty_times_an_hour_only(vera: Use
     assert paused(sign_in("vera", PASSWORD, f"{STRANGE}99"))
 
 
-@pytest.mark.parametrize("name", ["VERA", " vera", "vera "])
+@pytest.mark.parametrize("name", ["VERA", " vera", "vera ", "\uff56era", "\uff36\u24d4ra\u3000"])
 def test_other_spellings_of_a_name_count_for_it(vera: User, name: str) -> None:
     for number in range(30):
         sign_in(name, "guess", f"{STRANGE}{number}")
