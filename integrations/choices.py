@@ -116,14 +116,14 @@ def _own_client(flow: Flow) -> OAuthClient:
 
 def keep_draft(*, flow: Flow, config: ClientConfig, scope_text: str) -> None:
     """Keep what was typed, so that no page makes a person type it again: all but the secret."""
-    _store(
-        flow,
-        draft={
-            "client_id": _draft(config.client_id),
-            "scopes": _draft(scope_text),
-            "settings": {name: _draft(value) for name, value in config.settings.items()},
-        },
-    )
+    typed: dict[str, Any] = {
+        "client_id": _draft(config.client_id),
+        "scopes": _draft(scope_text),
+        "settings": {name: _draft(value) for name, value in config.settings.items()},
+    }
+    if config.secret_expires_on is not None:
+        typed["secret_expires_on"] = _draft(config.secret_expires_on)
+    _store(flow, draft=typed)
 
 
 def _draft(text: str) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from functools import partial
 
@@ -18,12 +18,16 @@ from integrations.secret import Secret
 
 @dataclass(frozen=True)
 class ClientConfig:
-    """What a person enters for a client. No `client_secret` means: keep the one saved."""
+    """What a person enters for a client. No `client_secret` means: keep the one saved.
+
+    `secret_expires_on` is a day, as 2027-03-14, or empty for a secret that has none. None means
+    that nobody asked: a secret that is kept keeps its day.
+    """
 
     client_id: str
     client_secret: Secret | None
     settings: Mapping[str, str]
-    secret_expires_on: str = ""
+    secret_expires_on: str | None = None
 
 
 @dataclass(frozen=True)
@@ -140,18 +144,25 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
     check = partial(inputs.clean_client_id, config.client_id, label=label)
     client_id = typed.keep("client_id", check)
     secret = _cleaned_secret(typed, provider, config.client_secret)
-    end = partial(
-        inputs.clean_expiry, config.secret_expires_on, days=provider.client_secret_max_days
-    )
-    ends = typed.keep("secret_expires_on", end)
-    cleaned = ClientConfig(client_id, secret, settings, ends)
+    cleaned = ClientConfig(client_id, secret, settings)
     if not config.client_secret:
         at_fault = {error.field for error in typed.errors}
         typed.errors.extend(_why_not_kept(provider, client.current_version, cleaned, at_fault))
+    cleaned = replace(cleaned, secret_expires_on=_cleaned_end(typed, client, config))
     if secret and secret.reveal() == client_id:
         text = f"The {provider.client_secret_label} is the same as the {label}. Check both."
         typed.notices["client_secret"] = text
     return typed, cleaned
+
+
+def _cleaned_end(typed: _Typed, client: OAuthClient, config: ClientConfig) -> str | None:
+    end, current = config.secret_expires_on, client.current_version
+    kept = current.secret_expires_on if current and not config.client_secret else None
+    # The day of a secret that is kept may be over by now, and comes back as the form showed it.
+    if end is None or (kept and end == kept.isoformat()):
+        return end
+    days = client.integration.provider.client_secret_max_days
+    return typed.keep("secret_expires_on", partial(inputs.clean_expiry, end, days=days))
 
 
 def _cleaned_secret(typed: _Typed, provider: Provider, secret: Secret | None) -> Secret | None:
@@ -191,8 +202,8 @@ def _kept_secret(provider: Provider, current: ClientVersion | None, config: Clie
 
 
 def _end(config: ClientConfig, current: ClientVersion | None) -> date | None:
-    if config.secret_expires_on:
-        return date.fromisoformat(config.secret_expires_on)
+    if config.secret_expires_on is not None:
+        return date.fromisoformat(config.secret_expires_on) if config.secret_expires_on else None
     # The date belongs to the secret: it stays with one that is kept and goes with one replaced.
     kept = current and not config.client_secret
     return current.secret_expires_on if current and kept else None

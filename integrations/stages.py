@@ -95,6 +95,7 @@ def pre_options(flow: Flow) -> tuple[Input, ...]:
         ),
         *(_setting(item, values) for item in provider.settings),
         *_client(flow, provider, version),
+        *([_expiry(flow, version)] if secrets_end(provider) else []),
         _permissions(flow),
         *([_another_client()] if version else []),
     )
@@ -105,6 +106,11 @@ def secret_is_kept(flow: Flow, version: ClientVersion | None) -> bool:
     # A secret that the provider has just refused is not worth keeping: ask for it anew.
     refused = flow.status == Flow.Status.FAILED and flow.error_code == "invalid_client"
     return version is not None and not refused
+
+
+def secrets_end(provider: Provider) -> bool:
+    """Return whether secrets of this provider end on a day that is worth knowing."""
+    return provider.client_secret_max_days is not None
 
 
 def setting_values(flow: Flow, version: ClientVersion | None) -> dict[str, str]:
@@ -211,6 +217,19 @@ def _client(flow: Flow, provider: Provider, version: ClientVersion | None) -> tu
         saved=kept,
     )
     return client_id, secret
+
+
+def _expiry(flow: Flow, version: ClientVersion | None) -> Input:
+    end = version.secret_expires_on if version and secret_is_kept(flow, version) else None
+    return Input(
+        name="secret_expires_on",
+        type="text",
+        title="Expires on",
+        value=flow.draft.get("secret_expires_on", end.isoformat() if end else ""),
+        required=False,
+        help=f"If your secret has a last day, we remind {flow.project.name} before it.",
+        placeholder="2027-03-14",
+    )
 
 
 def _permissions(flow: Flow) -> Input:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
 from django.contrib import admin
+from django.db.models import QuerySet
+from django.http import HttpRequest
 from django.utils.formats import date_format
 
 from integrations.admin.base import (
@@ -19,6 +24,7 @@ from integrations.admin.base import (
 from integrations.models import ClientVersion, OAuthClient
 
 DAY = "j M Y"
+SOON = timedelta(days=30)
 OWNERS = {"vendor": "You", "organization": "Organization", "end_user": "User"}
 
 
@@ -28,6 +34,28 @@ def secret_status(version: ClientVersion | None) -> str:
         return "Not set"
     ends = f", ends in {version.last4}" if version.last4 else ""
     return f"Set{ends}, added {date_format(version.created_at, DAY)}"
+
+
+class ExpiryFilter(admin.SimpleListFilter):
+    """When the secret in use ends, as far as anybody said."""
+
+    title = "secret"
+    parameter_name = "expires"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> Any:
+        """Return what there may be to do."""
+        return [("soon", f"Expires within {SOON.days} days"), ("over", "Expired")]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Keep the clients whose secret ends soon, or has ended."""
+        # A secret is good until its day is over.
+        today = datetime.now(UTC).date()
+        if self.value() == "soon":
+            days = (today, today + SOON)
+            return queryset.filter(current_version__secret_expires_on__range=days)
+        if self.value() == "over":
+            return queryset.filter(current_version__secret_expires_on__lt=today)
+        return queryset
 
 
 class VersionInline(ReadOnlyInline):
@@ -70,7 +98,7 @@ class OAuthClientAdmin(ReadOnlyAdmin):
     )
     list_display_links = ("short_slot",)
     list_select_related = ("integration", "current_version", "end_user", "organization")
-    list_filter = ("owner", "state", "integration__project")
+    list_filter = ("owner", "state", ExpiryFilter, "integration__project")
     search_fields = (
         "slot",
         "current_version__client_id",

@@ -110,6 +110,7 @@ class ChangeIntegrationForm(ModelForm):
         self.fields["client_secret"].help_text = _secret_help(self.provider, version)
         if version:
             self.initial["client_id"] = version.client_id
+            self.initial["secret_expires_on"] = _day(version)
             for name, value in version.settings.items():
                 self.initial[f"{SETTING}{name}"] = value
 
@@ -138,6 +139,7 @@ class ChangeIntegrationForm(ModelForm):
             client_id=data["client_id"],
             client_secret=Secret(data["client_secret"]),
             settings={name[prefix:]: data[name] for name in data if name.startswith(SETTING)},
+            secret_expires_on=data["secret_expires_on"],
         )
         client = clients.vendor_client(self.instance)
         return clients.replace_config(client=client, config=config, actor=actor)
@@ -214,6 +216,12 @@ def _client_fields(provider: Provider) -> dict[str, forms.Field]:
         strip=False,
         widget=forms.PasswordInput(render_value=False, attrs=SECRET_ATTRIBUTES),
     )
+    fields["secret_expires_on"] = forms.CharField(
+        label=f"{provider.client_secret_label} expires on",
+        required=False,
+        help_text="Optional. If it has a last day, you are reminded before it.",
+        widget=forms.TextInput(attrs={"type": "date"}),
+    )
     return fields
 
 
@@ -231,13 +239,18 @@ def _setting_field(setting: Setting) -> forms.Field:
     )
 
 
+def _day(version: ClientVersion) -> str:
+    return version.secret_expires_on.isoformat() if version.secret_expires_on else ""
+
+
 def _secret_help(provider: Provider, version: ClientVersion | None) -> str:
     keep = "Leave empty to keep it." if version else provider.client_secret_hint
     return f"{secret_status(version)}. {keep}"
 
 
 def _is_client_field(name: str) -> bool:
-    return name in {"client_id", "client_secret"} or name.startswith(SETTING)
+    ours = {"client_id", "client_secret", "secret_expires_on"}
+    return name in ours or name.startswith(SETTING)
 
 
 def _by_category() -> list[tuple[str, list[tuple[str, str]]]]:

@@ -99,13 +99,8 @@ def pre_options(request: HttpRequest, flow_id: UUID, payload: PreOptionsIn) -> S
         connect.use_another_client(flow=row)
         return _step(row)
     _refuse_unknown_settings(row, payload)
-    secret = payload.client_secret
     saved = connect.save_options(
-        flow=row,
-        config=ClientConfig(
-            payload.client_id, Secret(secret) if secret else None, payload.settings
-        ),
-        scope_text=_scope_text(row, payload),
+        flow=row, config=_config(payload), scope_text=_scope_text(row, payload)
     )
     told = saved.notices.items()
     return _step(row, [FieldProblem(field=name, code=TIDIED, message=text) for name, text in told])
@@ -159,6 +154,15 @@ def _step(row: Flow, notices: list[FieldProblem] | None = None) -> StepOut:
         redirect_url=wire.redirect_url(row),
         start_ticket=tickets.issue_start(row).reveal() if startable else None,
         notices=notices or [],
+    )
+
+
+def _config(payload: PreOptionsIn) -> ClientConfig:
+    return ClientConfig(
+        client_id=payload.client_id,
+        client_secret=Secret(payload.client_secret) if payload.client_secret else None,
+        settings=payload.settings,
+        secret_expires_on=payload.secret_expires_on,
     )
 
 

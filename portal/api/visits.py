@@ -63,12 +63,15 @@ class AccountTypeIn(StrictIn):
 class PreOptionsIn(StrictIn):
     """The person's own client.
 
-    Without `client_secret` the saved one is kept, without `scopes` the selected ones. With
-    `another_client` the flow moves on to a new redirect URL and nothing else is read.
+    Without `client_secret` the saved one is kept, without `scopes` the selected ones.
+    `secret_expires_on` is the day the secret ends (2027-03-14), or empty; without it, a secret
+    that is kept keeps its day. With `another_client` the flow moves on to a new redirect URL and
+    nothing else is read.
     """
 
     client_id: str = ""
     client_secret: str | None = None
+    secret_expires_on: str | None = None
     scopes: list[str] | None = None
     settings: dict[str, str] = {}
     another_client: bool = False

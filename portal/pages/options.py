@@ -42,6 +42,7 @@ def read(post: QueryDict, provider: Provider) -> tuple[ClientConfig, str]:
         client_id=post.get("client_id", ""),
         client_secret=Secret(secret) if secret else None,
         settings=settings,
+        secret_expires_on=_expiry(post, provider),
     )
     return config, " ".join([*post.getlist("scope"), post.get("extra_scopes", "")]).strip()
 
@@ -77,6 +78,7 @@ def screen(
         client_secret_label=form["client_secret"].title,
         client_secret_hint=form["client_secret"].help,
         saved=_saved(flow, version),
+        expires_on=form["secret_expires_on"].value if "secret_expires_on" in form else None,
         settings=tuple(_setting(form[item.name], item, by_field) for item in provider.settings),
         scopes=permissions.scopes,
         extra_scopes=" ".join(name for name in chosen if name not in described),
@@ -91,7 +93,12 @@ def screen(
 def _saved(flow: Flow, version: ClientVersion | None) -> SavedSecret | None:
     if version is None or not stages.secret_is_kept(flow, version):
         return None
-    return SavedSecret(version.last4, version.created_at)
+    return SavedSecret(version.last4, version.created_at, version.secret_expires_on)
+
+
+def _expiry(post: QueryDict, provider: Provider) -> str | None:
+    # Where the page has no field for it, it could not show an error either.
+    return post.get("secret_expires_on") if stages.secrets_end(provider) else None
 
 
 def _setting(shown: Input, item: Setting, errors: dict[str, str]) -> SettingField:

@@ -127,8 +127,9 @@ class AccountTypeScreen:
 class OptionsScreen:
     """install/options.html: the own-client form beside its guide.
 
-    `saved` is set when a secret is stored and may be kept; `extra_scopes` are typed ones that no
-    row describes; `errors` are by field, in page order.
+    `saved` is set when a secret is stored and may be kept; `expires_on` is None where secrets do
+    not end; `extra_scopes` are typed ones that no row describes; `errors` are by field, in page
+    order.
     """
 
     frame: Frame
@@ -152,6 +153,7 @@ class OptionsScreen:
     errors: tuple[FormError, ...]
     error_by_field: Mapping[str, str]
     notices: tuple[Notice, ...]
+    expires_on: str | None = None
 
     @property
     def selected(self) -> int:
@@ -164,7 +166,8 @@ class ReviewScreen:
     """install/review.html: what will happen, and the button that opens the provider.
 
     `seen` goes back with every poll: it tells an earlier failure from one of this attempt.
-    `redirect_uri` is empty with the vendor's app, here and in WaitingScreen.
+    `redirect_uri` is empty with the vendor's app, here and in WaitingScreen. `left_behind` are
+    accounts that stay with another app until they are connected again.
     """
 
     frame: Frame
@@ -181,6 +184,7 @@ class ReviewScreen:
     redirect_uri: str = ""
     notices: tuple[Notice, ...] = ()
     failure: Notice | None = None
+    left_behind: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

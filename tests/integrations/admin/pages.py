@@ -41,6 +41,7 @@ def integration_form(integration: Integration, **changed: Any) -> dict[str, Any]
         "scope_policy-follow": "on",
         "client_id": "",
         "client_secret": "",
+        "secret_expires_on": "",
     }
     for setting in integration.provider.settings:
         form[f"setting_{setting.name}"] = setting.default

@@ -17,7 +17,7 @@ SETTINGS = {"zendesk": {"setting_subdomain": "acme"}, "demo-desk": {"setting_sub
 SUMMARY = re.compile(r'<li><a href="#([^"]+)">(.*?)</a></li>', re.DOTALL)
 BESIDE = re.compile(r'<p id="([a-z_]+)_error" class="error">(.*?)</p>', re.DOTALL)
 NOTICE = re.compile(r'<div class="notice (?:note|warn)">(.*?)</div>', re.DOTALL)
-NEXT_STEP = re.compile(r"\b(Check|Choose|Copy|Correct|Enter|Paste|Remove|Type)\b")
+NEXT_STEP = re.compile(r"\b(Check|Choose|Copy|Correct|Enter|Make|Paste|Remove|Type)\b")
 
 
 @dataclass
