@@ -11,7 +11,7 @@ from django.urls import reverse
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
-from integrations import audit, clients
+from integrations import audit, clients, rotation
 from integrations.admin.base import (
     CSS,
     JS,
@@ -35,7 +35,7 @@ from integrations.admin.integration_forms import (
 from integrations.admin.scope_grid import ScopeLists
 from integrations.catalog import registry
 from integrations.errors import NotFound
-from integrations.models import Integration, OAuthClient
+from integrations.models import ClientVersion, Integration, OAuthClient
 from integrations.models.projects import DEFAULT_ACCOUNT
 
 IDENTITY = ("project", "provider_name", "slug")
@@ -113,8 +113,10 @@ class IntegrationAdmin(OneAtATime):
         self, request: HttpRequest, obj: Integration, form: ChangeIntegrationForm
     ) -> None:
         if form.client_touched():
-            for notice in form.store_client(actor=actor(request)).notices.values():
+            saved = form.store_client(actor=actor(request))
+            for notice in saved.notices.values():
                 messages.info(request, notice)
+            _tell_left_behind(request, saved.version)
         offers_own = DEFAULT_ACCOUNT in obj.account_types
         if obj.is_active and offers_own and current_version(obj) is None:
             text = "People cannot connect through your app yet: enter its client below."
@@ -170,6 +172,15 @@ class IntegrationAdmin(OneAtATime):
     class Media:
         css = CSS
         js = JS
+
+
+def _tell_left_behind(request: HttpRequest, version: ClientVersion) -> None:
+    rows = rotation.bound_to_old_app(client=version.oauth_client, version=version)
+    if count := rows.count():
+        text = (
+            f"Connections that stay with the app before, until each person connects again: {count}."
+        )
+        messages.warning(request, text)
 
 
 def _policy(integration: Integration) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from django.http import HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
-from integrations import access, connect, scopes, stages
+from integrations import access, connect, rotation, scopes, stages
 from integrations.connect import Wish
 from integrations.errors import FieldError, InvalidInput, NotAllowed, RateLimited
 from integrations.limits import PAGE, POLL, SAVE_OPTIONS
@@ -199,7 +199,19 @@ def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ..
         redirect_uri=_redirect_uri(flow),
         notices=notices,
         failure=_failure(request, flow),
+        left_behind=_left_behind(flow),
     )
+
+
+def _left_behind(flow: Flow) -> tuple[str, ...]:
+    client, version = flow.oauth_client, flow.client_version
+    if client is None or version is None or flow.account_type != OWN_CLIENT:
+        return ()
+    rows = rotation.bound_to_old_app(client=client, version=version).filter(end_user=flow.end_user)
+    if flow.connection_id:
+        # The one that this flow renews comes along.
+        rows = rows.exclude(pk=flow.connection_id)
+    return tuple(row.account_label or flow.integration.provider.name for row in rows)
 
 
 def _redirect_uri(flow: Flow) -> str:
