@@ -294,7 +294,7 @@ def test_a_kept_secret_keeps_its_day_and_a_new_one_has_its_own(integration):
     slot = clients.draft_client(
         integration=integration, end_user=factories.make_end_user(integration.project)
     )
-    for secret, end, kept in (("first", day, day), (None, "", day), ("second", "", None)):
+    for secret, end, kept in (("first", day, day), (None, None, day), ("second", None, None)):
         config = ClientConfig("app", Secret(secret) if secret else None, {}, end)
         clients.replace_config(client=slot, config=config, actor="test")
         slot.refresh_from_db()
