@@ -1,0 +1,1 @@
+"""Inputs that are wrong, odd or hostile, and every door that each of them is brought to."""
