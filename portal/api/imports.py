@@ -23,6 +23,8 @@ router = Router(tags=["import"])
 MAX_BODY = 4_000_000
 STRICT = ConfigDict(extra="forbid", strict=True)
 Text = Annotated[str, Field(max_length=500)]
+# Longer than the rules for all doors allow, so that those say what is wrong.
+TypedText = Annotated[str, Field(max_length=8_192)]
 TokenText = Annotated[str, Field(max_length=16_384, json_schema_extra={"writeOnly": True})]
 SecretText = Annotated[str, Field(max_length=8_192, json_schema_extra={"writeOnly": True})]
 MESSAGES = {
@@ -38,7 +40,7 @@ class ImportClient(BaseModel):
 
     model_config = STRICT
 
-    client_id: Text
+    client_id: TypedText
     client_secret: SecretText
     settings: dict[Text, Text] = {}
 
@@ -58,7 +60,7 @@ class ImportRowIn(BaseModel):
     access_token: TokenText | None = None
     refresh_token: TokenText | None = None
     expires_at: Annotated[AwareDatetime, Strict(False)] | None = None
-    scopes: Annotated[list[Text], Field(max_length=100)]
+    scopes: Annotated[list[TypedText], Field(max_length=100)]
     provider_data: dict[Text, Text] = {}
     client: ImportClient | None = None
 
