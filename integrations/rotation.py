@@ -57,6 +57,9 @@ def replace_secret(
         message = f"{name} did not take this secret. The one before is still in use. Copy it again."
         raise InvalidInput(FieldError("client_secret", "invalid_client", message))
     with transaction.atomic():
+        # First the connections and then the project's history, as whoever changes one of them.
+        ids = [connection.pk for connection in refused]
+        list(Connection.objects.select_for_update().filter(pk__in=ids).order_by("pk"))
         _take_over(client, staged, checked=bool(checked), actor=actor)
         for connection in refused:
             _revive(connection, action="connection.reauthorized", actor=actor)
@@ -82,9 +85,12 @@ def forget_old_secrets(*, limit: int) -> int:
     spending = RefreshAttempt.objects.filter(status__in=journal.OPEN_ENDED)
     ending = Revocation.objects.filter(ended_at=None)
     needed = [rows.values("client_version") for rows in (Credential.objects, spending, ending)]
+    long_ago = timezone.now() - REPLACED_FOR
+    # A young one that is not in use may be one that is just being tried.
     old = ClientVersion.objects.filter(
         client_secret__isnull=False,
-        oauth_client__current_version__created_at__lt=timezone.now() - REPLACED_FOR,
+        created_at__lt=long_ago,
+        oauth_client__current_version__created_at__lt=long_ago,
     ).exclude(oauth_client__current_version=F("pk"))
     for rows in needed:
         old = old.exclude(pk__in=rows)
@@ -120,6 +126,8 @@ def _staged(client: OAuthClient, typed: str, expires_on: str) -> ClientVersion:
 
 def _checked(client: OAuthClient, staged: ClientVersion) -> bool | None:
     """Return whether the provider takes the secret, or None if no grant can tell."""
+    if client.integration.project.tokens_stopped:
+        return None
     for connection in (
         _of_app(client, staged).select_related("project").order_by("status", "-updated_at")[:TRIES]
     ):

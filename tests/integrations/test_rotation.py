@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from django.db import transaction
+from django.db import OperationalError, transaction
+from django.db import connection as database
 from django.utils import timezone
 
-from integrations import clients, refresh, rotation, tokens, versions
+from integrations import apikeys, audit, clients, refresh, rotation, tokens, versions
 from integrations.clients import ClientConfig
 from integrations.errors import ConnectionUnusable, InvalidInput, NotAllowed, ProviderFailure
 from integrations.models import AuditEvent, ClientVersion, Connection, OAuthClient
@@ -327,6 +329,55 @@ def test_a_secret_that_nothing_needs_is_erased_after_a_day(provider, connection,
     assert first.client_secret is None
     assert secret_of(slot) == NEW
     assert second.pk == slot.current_version_id
+
+
+def test_a_secret_that_is_being_tried_is_not_erased(provider, connection, slot, monkeypatch):
+    def swept_meanwhile(credential, version):
+        rotation.forget_old_secrets(limit=10)
+
+    ClientVersion.objects.update(created_at=timezone.now() - timedelta(days=2))
+    monkeypatch.setattr(refresh, "accepts", swept_meanwhile)
+    replaced(slot)
+    assert secret_of(slot) == NEW
+
+
+def test_nothing_is_refreshed_to_try_a_secret_while_tokens_are_stopped(provider, connection, slot):
+    project = connection.project
+    apikeys.set_tokens_stopped(project=project, stopped=True, actor="test")
+    assert not replaced(slot).checked
+    assert granted.refreshes(provider) == 0
+    assert granted.credential(connection).generation == 1
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_waits_for_who_changes_a_refused_connection_and_not_in_a_circle(
+    provider, connection, slot, monkeypatch
+):
+    Connection.objects.filter(pk=connection.pk).update(status="INVALID", reason="client_rejected")
+    real, holds, failed = versions.activate, threading.Event(), []
+
+    def change() -> None:
+        try:
+            with transaction.atomic():
+                row = Connection.objects.select_for_update().get(pk=connection.pk)
+                holds.set()
+                audit.record(project=row.project, actor="test", action="test", subject=row)
+        except OperationalError as error:
+            failed.append(error)
+        finally:
+            database.close()
+
+    def activate(**what) -> None:
+        real(**what)
+        other.start()
+        holds.wait(0.3)
+
+    other = threading.Thread(target=change)
+    monkeypatch.setattr(versions, "activate", activate)
+    monkeypatch.setattr(rotation, "_checked", lambda client, staged: None)
+    replaced(slot)
+    other.join()
+    assert (failed, status(connection)) == ([], ("VALID", ""))
 
 
 def test_a_secret_that_a_grant_still_needs_is_kept(provider, connection, slot):
