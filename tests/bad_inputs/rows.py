@@ -73,7 +73,7 @@ ROWS: tuple[Row, ...] = (
     Row(1, "nothing, or only blanks", "required", TEXT),
     Row(2, "blanks, no-break spaces or a byte order mark around it", "removed, and said", TEXT),
     Row(3, "a space inside", "refused; kept in a secret", TEXT),
-    Row(4, "a line break and a header", "refused, never a header; between scopes a separator", (*ALL, "url")),
+    Row(4, "a line break and a header", "refused; a separator of scopes", (*ALL, "url")),
     Row(5, "control characters", "refused", ALL),
     Row(6, "NUL, and %00", "NUL refused, %00 is text", (*ALL, "url")),
     Row(
