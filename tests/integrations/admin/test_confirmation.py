@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
+from django.forms import PasswordInput
 from django.test import Client
 from django.urls import reverse
 
@@ -59,6 +60,10 @@ def again(client: Client, page: str, asked: Any, password: str = PASSWORD) -> An
     """Fill in the page that asks."""
     carried = Hidden(asked.content.decode()).fields
     return client.post(page, {**carried, confirmation.FIELD: password})
+
+
+def is_secret(field: Any) -> bool:
+    return isinstance(field.widget, PasswordInput)
 
 
 def asks(answer: Any) -> bool:
@@ -152,6 +157,36 @@ def test_several_values_of_one_field_go_on(client: Client, gmail: Integration) -
     assert again(client, page, client.post(page, form)).status_code == 302
     gmail.refresh_from_db()
     assert (gmail.description, len(gmail.account_types)) == ("New words", 2)
+
+
+@pytest.mark.parametrize("stopped", ["on", None])
+def test_the_emergency_switch_goes_on_as_it_was_set(
+    client: Client, project: Project, stopped: str | None
+) -> None:
+    Project.objects.update(tokens_stopped=stopped is None)
+    page = url("project_change", project.pk)
+    form = project_form(project, tokens_stopped=stopped)
+    assert again(client, page, client.post(page, form)).status_code == 302
+    project.refresh_from_db()
+    assert project.tokens_stopped is (stopped == "on")
+
+
+def test_switching_a_password_off_goes_on(client: Client) -> None:
+    left = User.objects.create_user("left", password=PASSWORD)
+    page = reverse("admin:auth_user_password_change", args=[left.pk])
+    asked = client.post(page, {"usable_password": "false", "unset-password": "Disable"})
+    assert again(client, page, asked).status_code == 302
+    left.refresh_from_db()
+    assert not left.has_usable_password()
+
+
+def test_every_switch_and_day_of_a_form_is_carried(client: Client, gmail: Integration) -> None:
+    pages = [url("project_change", gmail.project_id), url("integration_change", gmail.pk)]
+    for page in pages:
+        form = client.get(page).context["adminform"].form
+        secret = {name for name, field in form.fields.items() if is_secret(field)}
+        dropped = client.post(page, dict.fromkeys(form.fields, "1")).context["fields"]
+        assert {value for name, value in dropped if name == confirmation.DROPPED} == secret
 
 
 def test_for_ten_minutes_it_does_not_ask_again(client: Client, project: Project) -> None:
