@@ -14,6 +14,7 @@ from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db import models
 from django.db.models import QuerySet
+from django.db.models.constants import LOOKUP_SEP
 from django.http import Http404, HttpRequest, HttpResponse
 from django.template.loader import render_to_string
 from django.template.response import TemplateResponse
@@ -58,6 +59,16 @@ class Scoped(ModelAdmin):
         rows = kwargs.get("queryset", db_field.related_model._default_manager.all())
         kwargs["queryset"] = members.visible(rows, request.user)
         return super().formfield_for_foreignkey(db_field, request, **kwargs)
+
+    def lookup_allowed(self, lookup: str, value: str, request: Any = None) -> bool:
+        """Refuse to filter by a column without a filter: letter by letter, that reads it."""
+        columns = self.opts.concrete_fields
+        hidden = {each.name for each in columns if not (each.is_relation or each.primary_key)}
+        filters: Sequence[Any] = self.get_list_filter(request)
+        offered = {getattr(each, "parameter_name", each) for each in filters}
+        if lookup.split(LOOKUP_SEP)[0] in hidden - offered - {self.date_hierarchy}:
+            return False
+        return super().lookup_allowed(lookup, value, request)
 
 
 class ScopedFilter(admin.RelatedFieldListFilter):
