@@ -57,9 +57,9 @@ def _shared(row: Revocation, provider: Provider) -> bool:
     Where it is not known whose a grant is, it may be anybody's.
     """
     client_id = row.client_version.client_id
-    others = Connection.objects.filter(
-        status__in=HOLDING, credential__client_version__client_id=client_id
-    )
+    # One that was refused for its client's secret lives again with the next one.
+    holding = Q(status__in=HOLDING) | Q(reason=Connection.Reason.CLIENT_REJECTED)
+    others = Connection.objects.filter(holding, credential__client_version__client_id=client_id)
     if not row.account_id:
         return others.exists()
     same = Q(account_id=row.account_id)

@@ -30,6 +30,7 @@ from django.db.models.functions import Now
 from integrations import spool
 from integrations.models import ClientVersion, Connection, Credential, RefreshAttempt
 from integrations.models.fields import Sealed
+from integrations.oauth import client as oauth
 from integrations.oauth.http import DEADLINE, HOST_WAIT, Answer
 from integrations.secret import Secret
 
@@ -138,12 +139,21 @@ def forget(connection_: Connection) -> None:
 
 def candidate(credential: Credential) -> RefreshAttempt | None:
     """Return the newest answer that came too late to be stored and may hold the living token."""
-    return (
-        RefreshAttempt.objects.filter(connection=credential.pk, status=Status.CANDIDATE)
-        .select_related("client_version__oauth_client__integration")
-        .order_by("-generation", "-epoch")
-        .first()
-    )
+    return _candidates(credential).first()
+
+
+def candidate_tokens(credential: Credential) -> Iterator[Secret]:
+    """Yield the refresh tokens of all such answers, the newest first. Raises SealBroken."""
+    for each in _candidates(credential):
+        provider = each.client_version.oauth_client.integration.provider
+        token = oauth.refresh_token_in(provider=provider, answer=answer_of(each))
+        if token is not None:
+            yield token
+
+
+def fingerprint(refresh_token: Secret) -> str:
+    """Return the digest by which an attempt remembers the token it spent."""
+    return hashlib.sha256(refresh_token.reveal().encode()).hexdigest()
 
 
 def was_interrupted(credential: Credential) -> bool:
@@ -157,6 +167,12 @@ def drop_connection() -> None:
     """Give the database connection back, unless a transaction is open on it."""
     if not connection.in_atomic_block:
         connection.close()
+
+
+def _candidates(credential: Credential) -> models.QuerySet[RefreshAttempt]:
+    rows = RefreshAttempt.objects.filter(connection=credential.pk, status=Status.CANDIDATE)
+    rows = rows.select_related("client_version__oauth_client__integration")
+    return rows.order_by("-generation", "-epoch")
 
 
 def _leased(credential: Credential, free: models.Q) -> bool:
@@ -183,7 +199,7 @@ def _opened(credential: Credential, spend: Spend) -> RefreshAttempt:
         client_version=spend.version,
         generation=credential.generation,
         epoch=credential.lease_epoch,
-        fingerprint=hashlib.sha256(spend.refresh_token.reveal().encode()).hexdigest(),
+        fingerprint=fingerprint(spend.refresh_token),
     )
     attempt.save(force_insert=True)
     return attempt

@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from datetime import timedelta
+from itertools import chain
 from typing import Any
 from uuid import UUID
 
@@ -32,7 +33,7 @@ def keep(*, credential: Credential, attempt: RefreshAttempt, answer: TokenAnswer
     Otherwise the answer stays a candidate of a live connection, and the grant of one that is not
     live any more is queued to be ended at the provider.
     """
-    kept = answer.refresh_token or credential.open_required("refresh_token")
+    kept = answer.refresh_token or _spent(credential, attempt)
     _tried_again(lambda: _keep(credential, attempt, answer, kept))
 
 
@@ -82,7 +83,9 @@ def settle() -> None:
         status__in=RefreshAttempt.HOLDS_ANSWER, created_at__lt=Now() - journal.LEASE
     )
     live = models.Q(connection__status__in=Connection.LIVE)
-    for attempt in left.exclude(live).select_related("client_version__oauth_client__integration"):
+    # One that was refused for its client's secret may live again, and needs what it has.
+    ended = left.exclude(live).exclude(connection__reason=Connection.Reason.CLIENT_REJECTED)
+    for attempt in ended.select_related("client_version__oauth_client__integration"):
         _settle(attempt)
     overtaken = left.filter(live, connection__credential__generation__gt=models.F("generation"))
     for attempt in overtaken.filter(status=Status.GOT_RESPONSE):
@@ -102,7 +105,7 @@ def _keep(
     with transaction.atomic():
         connection = _locked(credential.pk)
         state = RefreshAttempt.objects.filter(pk=attempt.pk).values("status", "received_at").first()
-        if connection.status not in Connection.LIVE:
+        if not _may_live(connection):
             _handed_to_revocation(connection, attempt, answer)
             return
         attempt.received_at = (state and state["received_at"]) or clock.now()
@@ -121,7 +124,7 @@ def _settle(attempt: RefreshAttempt) -> None:
     provider = attempt.client_version.oauth_client.integration.provider
     with transaction.atomic():
         connection = _locked(attempt.connection_id)
-        if connection.status in Connection.LIVE:
+        if _may_live(connection):
             return
         try:
             answer = oauth.token_answer(provider=provider, answer=journal.answer_of(attempt))
@@ -177,6 +180,20 @@ def _handed_to_revocation(
         reason="late_refresh",
     )
     journal.end(attempt, Status.DISCARDED)
+
+
+def _spent(credential: Credential, attempt: RefreshAttempt) -> Secret:
+    """Return the refresh token that was spent: the stored one, or that of a candidate."""
+    stored = credential.open_required("refresh_token")
+    for token in chain((stored,), journal.candidate_tokens(credential)):
+        if journal.fingerprint(token) == attempt.fingerprint:
+            return token
+    return stored
+
+
+def _may_live(connection: Connection) -> bool:
+    rejected = connection.reason == Connection.Reason.CLIENT_REJECTED
+    return rejected or connection.status in Connection.LIVE
 
 
 def _locked(pk: UUID) -> Connection:

@@ -245,9 +245,11 @@ def _after_revoked(run: _Run, error: GrantRevoked) -> bool:
 def _after_rejected(run: _Run, error: ClientRejected) -> bool:
     """Try the client's next version, if there is one."""
     journal.end(run.attempt, Status.FAILED)
-    run.rejected.add(run.spend.version.pk)
-    if run.versions:
-        run.spend = Spend(run.versions.popleft(), run.spend.refresh_token)
+    # Not always the one in hand: an answer kept by a process that died may be to another.
+    run.rejected.add(run.attempt.client_version_id)
+    waiting = [each for each in (run.spend.version, *run.versions) if each.pk not in run.rejected]
+    if waiting:
+        run.spend, run.versions = Spend(waiting[0], run.spend.refresh_token), deque(waiting[1:])
         return _renewed(run)
     outcomes.condemn(
         run.credential, reason=Reason.CLIENT_REJECTED, provider_error=error.provider_error

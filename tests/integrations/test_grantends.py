@@ -160,6 +160,12 @@ def test_a_dead_connection_does_not_keep_a_grant_alive(provider):
     assert attempted(first) == "revoked"
 
 
+def test_a_connection_that_waits_for_its_client_s_next_secret_keeps_a_grant_alive(provider):
+    first, second = two_of_one_grant(provider)
+    Connection.objects.filter(pk=second.pk).update(status="INVALID", reason="client_rejected")
+    assert attempted(first) == "shared"
+
+
 def test_a_grant_of_nobody_knows_whom_is_let_be_while_others_live(provider):
     first, _ = two_of_one_grant(provider)
     Connection.objects.filter(pk=first.pk).update(account_id="")

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from integrations import clients, journal, refresh, tokens, versions
+from integrations import clients, journal, outcomes, refresh, tokens, versions
 from integrations.clients import ClientConfig
 from integrations.errors import (
     ClientRejected,
@@ -18,7 +18,7 @@ from integrations.errors import (
     ProviderFailure,
     ProviderUnavailable,
 )
-from integrations.models import AuditEvent, Credential, RefreshAttempt
+from integrations.models import AuditEvent, Credential, RefreshAttempt, Revocation
 from integrations.oauth import client as oauth
 from integrations.oauth.http import Answer
 from integrations.secret import Secret
@@ -324,6 +324,67 @@ def test_a_candidate_is_tried_once_before_a_person_is_asked(connection, scripted
     assert tokens.access_token_for(connection).token.reveal() == "access-8"
     assert script.spent[1] == "refresh-7"
     assert not connection.refresh_attempts.filter(answer__isnull=False).exists()
+
+
+KEPT_TOKEN = {name: value for name, value in tokens_of(8).items() if name != "refresh_token"}
+
+
+def test_a_candidate_s_token_that_is_not_renewed_takes_the_place_of_the_dead_one(
+    connection, scripted
+):
+    credential = granted.credential(connection)
+    _late(credential, answer(**tokens_of(7)))
+    _stored(credential, generation=2)
+    scripted(answer(400, error="invalid_grant"), answer(**KEPT_TOKEN))
+    assert tokens.access_token_for(connection).token.reveal() == "access-8"
+    assert kept(connection, "refresh_token") == "refresh-7"
+
+
+def test_so_it_does_if_the_process_died_before_its_answer_was_stored(connection, scripted):
+    credential = granted.credential(connection)
+    _late(credential, answer(**tokens_of(7)))
+    _stored(credential, generation=2)
+    credential = granted.credential(connection)
+    spend = journal.Spend(credential.client_version, Secret("refresh-7"))
+    journal.received(journal.claim(credential, spend), answer(**KEPT_TOKEN))
+    Credential.objects.update(lease_until=None)
+    script = scripted()
+    assert tokens.access_token_for(connection).token.reveal() == "access-8"
+    assert (kept(connection, "refresh_token"), script.spent) == ("refresh-7", [])
+
+
+def test_a_token_saved_from_an_answer_of_no_other_use_is_kept_if_it_is_not_renewed(desk, scripted):
+    scripted(answer(**(tokens_of(3) | {"expires_in": "soon"})), answer(**KEPT_TOKEN))
+    assert tokens.access_token_for(desk).token.reveal() == "access-8"
+    assert kept(desk, "refresh_token") == "refresh-3"
+
+
+def test_a_kept_refusal_of_one_version_says_nothing_about_another(provider, scripted):
+    integration = factories.make_integration(factories.make_project(), "slack")
+    connection = granted.connection(provider, integration)
+    slot = connection.oauth_client
+    spend = journal.Spend(slot.current_version, Secret("spent"))
+    attempt = journal.claim(granted.credential(connection), spend)
+    journal.received(attempt, answer(ok=False, error="bad_client_secret"))
+    Credential.objects.update(lease_until=None)
+    new = ClientConfig(slot.current_version.client_id, Secret("the-next-secret"), {})
+    second = clients.replace_config(client=slot, config=new, actor="test").version
+    script = scripted(answer(ok=True, **tokens_of(2)))
+    assert refresh.accepts(granted.credential(connection), second) is True
+    assert len(script.spent) == 1
+
+
+def test_what_a_connection_has_is_kept_while_only_its_client_is_refused(connection, scripted):
+    credential = granted.credential(connection)
+    _late(credential, answer(**tokens_of(7)))
+    type(connection).objects.update(status="INVALID", reason="client_rejected")
+    granted.pass_time(3600)
+    outcomes.settle()
+    assert attempts(connection) == ["candidate"]
+    assert not Revocation.objects.exists()
+    type(connection).objects.update(status="INVALID", reason="needs_reauth")
+    outcomes.settle()
+    assert Revocation.objects.get().reason == "late_refresh"
 
 
 def test_a_candidate_that_is_dead_as_well_is_erased(connection, scripted):
