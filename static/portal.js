@@ -1,14 +1,9 @@
 // @ts-check
-// The portal's pages work without this file. It adds copying, showing the secret, searching
-// permissions, focus after a change of page, and word to the page that embeds the portal.
-// Nothing is stored, and no message carries anything secret.
+// The portal's pages work without this file. It adds copying, showing the secret, searching permissions, focus after
+// a change of page, and word to the page that embeds the portal. Nothing is stored, no message carries a secret.
 (() => {
   "use strict";
-
-  const POLL_AFTER_START = 2_000;
-  const POLL_AFTER_SILENCE = 5_000;
-  const CLOSE_AFTER = 1_200;
-  const root = document.documentElement;
+  const [POLL_AFTER_START, POLL_AFTER_SILENCE, CLOSE_AFTER] = [2_000, 5_000, 1_200];
   let leaving = false;
 
   /** @param {string} selector @param {ParentNode} [from] @returns {any} */
@@ -24,8 +19,7 @@
   // The page may have gone on meanwhile: htmx throws where there is nothing to trigger.
   const poll = () => byId("poller") && /** @type {any} */ (window).htmx?.trigger("#poller", "poll");
 
-  /** Tell the embedding page, and no other origin.
-   * @param {string} type @param {object} [more] */
+  /** Tell the embedding page, and no other origin. @param {string} type @param {object} [more] */
   function tellHost(type, more) {
     const host = find("meta[name=portal-parent]")?.content;
     if (!host || window.parent === window) return;
@@ -40,8 +34,7 @@
     setTimeout(() => (span.textContent = span.dataset.label), 2_500);
   }
 
-  /** Copy from an input, or the text of another element.
-   * @param {HTMLElement} button */
+  /** Copy from an input, or the text of another element. @param {HTMLElement} button */
   async function copy(button) {
     const source = byId(button.dataset.copy);
     try {
@@ -50,8 +43,7 @@
       say("status", "Copied");
     } catch {
       const keys = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘C" : "Ctrl+C";
-      if ("value" in source) source.select();
-      else getSelection()?.selectAllChildren(source);
+      "value" in source ? source.select() : getSelection()?.selectAllChildren(source);
       label(button, `Press ${keys}`);
       say("status", `Selected. Press ${keys} to copy.`);
     }
@@ -98,39 +90,39 @@
   }
 
   function arrive() {
-    for (const event of all("[data-portal-event]")) {
-      const { portalEvent, flow, connection, code } = event.dataset;
-      event.removeAttribute("data-portal-event");
+    for (const { dataset } of all("[data-portal-event]")) {
+      const { portalEvent, flow, connection, code } = dataset;
+      delete dataset.portalEvent;
       tellHost(portalEvent, { flow, connection, code });
     }
   }
 
-  /** The frame was taken away: nobody needs this visit any more. Without effect while a provider's
-   * window is open. */
+  /** The page goes. If its frame was taken away, so does the visit, unless a provider's window is open. */
   function end() {
+    hideSecrets();
     const handle = find("input[name=handle]")?.value;
     if (!handle || leaving || window.parent === window) return;
     navigator.sendBeacon("/portal/end", new URLSearchParams({ handle, closed: "1" }));
   }
 
-  /** In the provider's window: tell the portal that opened it, and go if all is well. */
+  /** In the provider's window: tell who opened it, and go if all is well. Nobody did: show the way back. */
   function finish() {
-    const done = find("[data-done]");
+    const [done, back] = [find("[data-done]"), find("[data-way-back]")];
+    if (back && !window.opener && window.parent === window) back.hidden = false;
     if (!done || !window.opener) return;
-    const message = { v: 1, source: "connect-portal", type: "flow", flow: done.dataset.flow };
+    const { flow, host, done: outcome } = done.dataset;
     // The opener is a page of ours, or the one page that the visit belongs to.
-    window.opener.postMessage(message, done.dataset.host ?? location.origin);
-    if (done.dataset.done === "connected") setTimeout(() => window.close(), CLOSE_AFTER);
+    window.opener.postMessage({ v: 1, source: "connect-portal", type: "flow", flow }, host ?? location.origin);
+    if (outcome === "connected") setTimeout(() => window.close(), CLOSE_AFTER);
   }
 
   document.addEventListener("click", (event) => {
     const control = closest(event.target, "button, a[href^='#']");
-    if (!control) return;
-    const { copy: source, reveal: secret, fill, value, portalClose } = control.dataset;
+    const { copy: source, reveal: secret, fill, value, portalClose } = control?.dataset ?? {};
     if (source) copy(control);
     if (secret) reveal(control, control.getAttribute("aria-pressed") !== "true");
     if (portalClose !== undefined) tellHost("close");
-    const input = byId(fill ?? control.hash?.slice(1));
+    const input = byId(fill ?? control?.hash?.slice(1));
     if (!input) return;
     event.preventDefault();
     if (fill) input.value = value;
@@ -161,14 +153,11 @@
   });
 
   addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
-  addEventListener("pagehide", () => {
-    hideSecrets();
-    end();
-  });
+  addEventListener("pagehide", end);
 
   addEventListener("message", ({ origin, source, data }) => {
-    if (origin !== location.origin || source === window || data?.v !== 1) return;
-    if (data.source === "connect-portal" && data.type === "flow") poll();
+    const ours = origin === location.origin && source !== window && data?.v === 1;
+    if (ours && data.source === "connect-portal" && data.type === "flow") poll();
   });
 
   document.addEventListener("htmx:beforeSwap", (event) => {
@@ -177,8 +166,8 @@
     say("trouble", "");
     // A whole page may answer anything, also with an error status; an error that is none is not shown.
     if (detail.serverResponse.includes('id="page"')) {
-      const page = { target: find("#page"), selectOverride: "#page", swapOverride: "outerHTML show:none" };
-      Object.assign(detail, page, { shouldSwap: true, isError: false });
+      Object.assign(detail, { target: find("#page"), selectOverride: "#page", shouldSwap: true, isError: false });
+      detail.swapOverride = "outerHTML show:none";
     } else if (detail.isError) {
       detail.shouldSwap = false;
       say("trouble", "The server did not answer as expected. Try again in a moment.");
@@ -187,14 +176,12 @@
     }
   });
 
-  document.addEventListener("htmx:sendError", () =>
-    say("trouble", "There is no connection to the server. Try again in a moment."));
+  document.addEventListener("htmx:sendError", () => say("trouble", "There is no connection to the server. Try again in a moment."));
 
   document.addEventListener("htmx:afterRequest", ({ target }) => {
     leaving = false;
     // A poller that was answered by nothing is still there, and would stay silent.
-    if (target instanceof Element && target.id === "poller")
-      setTimeout(() => target.isConnected && poll(), POLL_AFTER_SILENCE);
+    if (target instanceof Element && target.id === "poller") setTimeout(() => target.isConnected && poll(), POLL_AFTER_SILENCE);
   });
 
   document.addEventListener("htmx:afterSettle", (event) => {
@@ -203,10 +190,10 @@
     (find("#errors") ?? find("#failure") ?? find("h1")).focus();
   });
 
-  root.classList.add("scripting");
+  document.documentElement.classList.add("scripting");
   tellHost("ready");
   arrive();
   finish();
   find("#errors")?.focus();
-  new ResizeObserver(() => tellHost("resize", { height: root.offsetHeight, wide: Boolean(find("#page.wide")) })).observe(document.body);
+  new ResizeObserver(() => tellHost("resize", { height: document.documentElement.offsetHeight, wide: Boolean(find("#page.wide")) })).observe(document.body);
 })();

@@ -14,7 +14,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils.html import escape
 
-from portal.pages import screens
+from portal.pages import choosing, screens, secret
 from tests.gallery.markup import Page
 from tests.gallery.parts import CANARY
 from tests.gallery.samples import samples
@@ -100,9 +100,9 @@ def test_logic_stops_at_if_and_for(name: str) -> None:
 
 
 def test_every_screen_has_its_template_and_every_page_its_screen() -> None:
-    docs = " ".join(
-        inspect.getdoc(item) or "" for _, item in inspect.getmembers(screens, inspect.isclass)
-    )
+    modules = (screens, choosing, secret)
+    found = [item for module in modules for _, item in inspect.getmembers(module, inspect.isclass)]
+    docs = " ".join(inspect.getdoc(item) or "" for item in found)
     named = set(re.findall(r"\b(?:install|manage|oauth|errors|hosted)/\w+\.html", docs))
     pages = {name for name in NAMES if "/" in name and not Path(name).name.startswith("_")}
     assert named == pages
@@ -189,8 +189,9 @@ def test_a_provider_window_opens_only_from_an_embedded_page() -> None:
         for name, template, screen in samples()
         if name in {"review", "review-full", "waiting", "waiting-full"}
     }
-    assert targets["review"] == ["cp-5f0c1d2e3a4b5c6d"] * 2
-    assert targets["waiting"] == ["cp-5f0c1d2e3a4b5c6d"]
+    window = "cp-5f0c1d2e3a4b5c6d"
+    assert targets["review"] == [window, window, "_top"]
+    assert targets["waiting"] == [window, "_top"]
     assert targets["review-full"] == targets["waiting-full"] == []
 
 

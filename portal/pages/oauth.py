@@ -157,10 +157,11 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
         flow_id=flow.pk,
         outcome=_outcome(flow, failed=failed),
         notice=texts.notice(code, provider=provider, vendor=vendor) if failed else None,
-        return_path=reverse("portal") if SESSION_COOKIE in request.COOKIES else "",
+        return_path=_return_path(request, flow),
         confirm_url=f"{back}?cp_flow={flow.pk}" if back and _unconfirmed(flow) else "",
         host_url=back if _headless(flow) else "",
         host_origin=flow.session.origin if _headless(flow) else "",
+        way_back=_way_back(flow),
     )
     response = render(request, "oauth/done.html", {"screen": screen})
     response.headers["Referrer-Policy"] = "no-referrer"
@@ -175,10 +176,24 @@ def _headless(flow: Flow) -> bool:
     return flow.session.display == PortalSession.Display.HEADLESS
 
 
+def _return_path(request: HttpRequest, flow: Flow) -> str:
+    # The cookie of another visit says nothing about where this flow began.
+    full_page = flow.session.display in PortalSession.COOKIE
+    return reverse("portal") if full_page and SESSION_COOKIE in request.COOKIES else ""
+
+
 def _return_url(flow: Flow) -> str:
     """Return where the person goes on, as long as the project still registers it."""
     url = flow.session.return_url
     return url if url and sessions.registered(flow.project, url) else ""
+
+
+def _way_back(flow: Flow) -> str:
+    session = flow.session
+    if session.display != PortalSession.Display.EMBED:
+        return ""
+    embeds = sessions.may_embed(project=flow.project, origin=session.origin)
+    return _return_url(flow) or (f"{session.origin}/" if embeds else "")
 
 
 def _outcome(flow: Flow, *, failed: bool) -> str:

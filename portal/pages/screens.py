@@ -309,7 +309,8 @@ class DoneScreen:
 
     `outcome` is connected, failed, waiting, or unconfirmed: then `confirm_url` leads back to the
     vendor, which has to say who came. `host_origin` is the page that draws its own form, if one
-    does, and `host_url` where it goes on.
+    does, and `host_url` where it goes on. `way_back` leads to the page that embeds the portal, for
+    a tab that took its place.
     """
 
     vendor: str
@@ -321,6 +322,7 @@ class DoneScreen:
     confirm_url: str = ""
     host_url: str = ""
     host_origin: str = ""
+    way_back: str = ""
 
 
 @dataclass(frozen=True)

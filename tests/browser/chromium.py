@@ -29,6 +29,14 @@ FLAGS = (
     "--disable-sync",
     "--remote-debugging-port=0",
 )
+PHONE = {
+    "viewport": {"width": 390, "height": 664},
+    "device_scale_factor": 3,
+    "is_mobile": True,
+    "has_touch": True,
+    "user_agent": "Mozilla/5.0 (iPhone; CPU iPhone OS 18_5 like Mac OS X) AppleWebKit/605.1.15 "
+    "(KHTML, like Gecko) Mobile/15E148 [FBAN/FBIOS]",
+}
 WITHOUT_FRAMES = "document.querySelectorAll('iframe').forEach((each) => each.remove())"
 
 _started: list[Playwright] = []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import pytest
+from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
 from tests.browser.portal import Person
 from tests.browser.screens import Gallery
+from tests.gallery.samples import samples
 
 pytestmark = pytest.mark.browser
 
@@ -123,6 +125,29 @@ def test_the_screens_of_the_providers_window(dana, gallery, profile, clean_stack
     dana.allow(window)
     expect(window.locator("h1")).to_have_text("Demo Mail is connected")
     gallery.take("done", window)
+
+
+# Screens that a whole visit is too long a way to, as the samples fill them.
+SAMPLES = (
+    "secret", "secret-errors", "options-expiry-saved", "options-expiry-error",
+    "review-left-behind", "manage", "choosing", "choosing-error", "choosing-many",
+    "hosted", "ended", "done-way-back",
+)  # fmt: skip
+
+
+def test_the_samples_of_further_screens(page, gallery, stack):
+    known = {name: (template, screen) for name, template, screen in samples()}
+    for name in SAMPLES:
+        template, screen = known[name]
+        html = render_to_string(template, {"screen": screen})
+        page.route(f"{stack.base_url}/sample/{name}", _answering(html))
+        page.goto(f"{stack.base_url}/sample/{name}")
+        expect(page.locator("h1")).to_be_visible()
+        gallery.take(f"sample-{name}", page)
+
+
+def _answering(html: str):
+    return lambda route: route.fulfill(content_type="text/html; charset=utf-8", body=html)
 
 
 def _kept(route) -> None:

@@ -20,7 +20,7 @@ from portal.pages.screens import (
 )
 from portal.texts import Notice
 from tests.gallery.parts import EVIL, FLOW, HOSTILE, LONG, REDIRECT_URI, SITE, scope_row
-from tests.gallery.screens import AUTHORIZE, LIMITED, OPTIONS, PICKER, REVIEW, ROW, WAITING
+from tests.gallery.screens import AUTHORIZE, LIMITED, OPTIONS, PICKER, REVIEW, ROW, SECRET, WAITING
 
 Sample = tuple[str, str, object]
 
@@ -56,6 +56,24 @@ def hostile() -> Iterator[Sample]:
             scopes=(scope,),
             failure=bad,
             notices=(bad,),
+            left_behind=(HOSTILE, LONG),
+        ),
+    )
+    yield (
+        "hostile-secret",
+        "manage/secret.html",
+        replace(
+            SECRET,
+            frame=EVIL,
+            app=app,
+            client_id=LONG,
+            client_secret_label=HOSTILE,
+            client_secret_hint=LONG,
+            current=replace(SECRET.current, last4="<b>x"),
+            expires_on=HOSTILE,
+            accounts=(HOSTILE, LONG),
+            errors=(FormError("client_secret", HOSTILE),),
+            error_by_field={"client_secret": HOSTILE},
         ),
     )
     yield "hostile-waiting", "install/waiting.html", replace(WAITING, frame=EVIL, app=app)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from uuid import UUID
 
 from portal.pages.screens import (
@@ -22,6 +22,8 @@ HOSTILE = """<script>alert("x")</script>'"><img src=x onerror=alert(1)> \u202eco
 LONG = "averylongunbrokenvalue" * 12
 FLOW = UUID("0197b1f0-0000-7000-8000-00000000f10e")
 CONNECTION = UUID("0197b1f0-0000-7000-8000-00000000c0de")
+CLIENT = UUID("0197b1f0-0000-7000-8000-00000000c11e")
+ENDS = date(2027, 3, 14)
 DAY = datetime(2026, 10, 12, 9, 30, tzinfo=UTC)
 REDIRECT_URI = "https://connect.acme.example/oauth/callback/k5q2vwzj7n3x4m6tbycgd2hpra"
 WINDOW = "cp-5f0c1d2e3a4b5c6d"

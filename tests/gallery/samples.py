@@ -12,9 +12,20 @@ from portal.pages.screens import (
     FormError,
     HostedScreen,
     LeavingScreen,
+    SavedSecret,
 )
 from tests.gallery.hostile import Sample, hostile
-from tests.gallery.parts import CHOICES, DOMAIN, EMBEDDED, FULL, GMAIL, SCOPES
+from tests.gallery.parts import (
+    CANARY,
+    CHOICES,
+    DAY,
+    DOMAIN,
+    EMBEDDED,
+    ENDS,
+    FULL,
+    GMAIL,
+    SCOPES,
+)
 from tests.gallery.screens import (
     AUTHORIZE,
     CANCELLED,
@@ -37,6 +48,8 @@ from tests.gallery.screens import (
     ROWS,
     SAVED,
     SAVED_WRONG,
+    SECRET,
+    SECRET_ERRORS,
     VENDOR_APP,
     WAITING,
     WRONG,
@@ -71,6 +84,7 @@ def _install() -> Iterator[Sample]:
     yield "review-vendor-app", name, VENDOR_APP
     yield "review-failure", name, replace(REVIEW, failure=FAILURE)
     yield "review-full", name, replace(REVIEW, frame=FULL)
+    yield "review-left-behind", name, replace(REVIEW, left_behind=SECRET.accounts)
     name = "install/waiting.html"
     yield "waiting", name, WAITING
     yield "waiting-full", name, replace(WAITING, frame=FULL, redirect_uri="")
@@ -94,6 +108,20 @@ def _own_client() -> Iterator[Sample]:
     yield "options-saved-error", name, SAVED_WRONG
     bare = replace(OPTIONS, scopes=SCOPES[:3], custom_scopes_allowed=False, settings=(DOMAIN,))
     yield "options-bare", name, bare
+    kept = SavedSecret(CANARY[-4:], DAY, ENDS)
+    yield "options-expiry", name, replace(OPTIONS, expires_on="")
+    yield "options-expiry-saved", name, replace(SAVED, saved=kept, expires_on=ENDS.isoformat())
+    late = {"secret_expires_on": SECRET_ERRORS["secret_expires_on"]}
+    wrong = replace(OPTIONS, expires_on="2001-01-01", error_by_field=late)
+    late_errors = tuple(FormError(field, text) for field, text in late.items())
+    yield "options-expiry-error", name, replace(wrong, errors=late_errors)
+    name = "manage/secret.html"
+    yield "secret", name, SECRET
+    yield "secret-full", name, replace(SECRET, frame=FULL, accounts=())
+    plain = SavedSecret("", DAY)
+    yield "secret-plain", name, replace(SECRET, current=plain, client_secret_hint="")
+    errors = tuple(FormError(field, text) for field, text in SECRET_ERRORS.items())
+    yield "secret-errors", name, replace(SECRET, errors=errors, error_by_field=SECRET_ERRORS)
 
 
 def _after() -> Iterator[Sample]:
@@ -120,6 +148,7 @@ def _after() -> Iterator[Sample]:
     hosts = {"host_url": "https://acme.example/", "host_origin": "https://acme.example"}
     yield "done-headless", name, replace(DONE, **hosts)
     yield "done", name, DONE
+    yield "done-way-back", name, replace(DONE, way_back="https://acme.example/")
     yield "done-full", name, replace(DONE, return_path="/portal/")
     yield "done-failed", name, replace(DONE, outcome="failed", notice=DENIED)
     yield "done-waiting", name, replace(DONE, outcome="waiting")

@@ -19,15 +19,18 @@ from portal.pages.screens import (
     SavedSecret,
     WaitingScreen,
 )
+from portal.pages.secret import SecretScreen
 from portal.texts import Notice
 from tests.gallery.parts import (
     CANARY,
     CHECKED,
     CHOICES,
+    CLIENT,
     CONNECTION,
     DAY,
     DOMAIN,
     EMBEDDED,
+    ENDS,
     FLOW,
     GMAIL,
     GUIDE,
@@ -156,6 +159,8 @@ ROW = ConnectionRow(
     connected_at=DAY,
     scopes=CONNECTED.granted,
     missing=(),
+    client=CLIENT,
+    secret=SavedSecret(CANARY[-4:], DAY, ENDS),
 )
 ROWS = (
     ROW,
@@ -206,6 +211,23 @@ CHOOSING = ChoosingScreen(
     help="Your account can open several sites. Choose the one to work with.",
     options=SITES,
 )
+SECRET = SecretScreen(
+    frame=EMBEDDED,
+    app=GMAIL,
+    client=CLIENT,
+    client_id=REVIEW.client_id,
+    client_secret_label="Client secret",
+    client_secret_hint="Usually begins with GOCSPX-.",
+    current=SavedSecret(CANARY[-4:], DAY, ENDS),
+    expires_on="",
+    accounts=("dana@northwind.example", "ops@northwind.example"),
+    errors=(),
+    error_by_field={},
+)
+SECRET_ERRORS = {
+    "client_secret": "Gmail did not take this secret. Copy it again.",
+    "secret_expires_on": "This day is over. Make a new secret and enter its day.",
+}
 AUTHORIZE = "https://accounts.example/authorize?client_id=a&scope=a%20b&state=x'\"<>;y"
 DONE = DoneScreen("Acme CRM", GMAIL, FLOW, "connected", None, "")
 DENIED = Notice(
