@@ -90,8 +90,10 @@ def read(key_set: KeySet) -> None:
         _note_failure(key_set, error.code)
         return
     with transaction.atomic():
-        _store(key_set.project, found)
-        KeySet.objects.filter(pk=key_set.pk).update(fetched_at=Now(), failure="")
+        # Only if this is still the address: an answer that took long must not outlive it.
+        same = KeySet.objects.filter(pk=key_set.pk, url=key_set.url)
+        if same.update(fetched_at=Now(), failure=""):
+            _store(key_set.project, found)
 
 
 def accepted(document: Any) -> tuple[PublishedKey, ...]:

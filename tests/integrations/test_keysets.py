@@ -310,6 +310,34 @@ def test_another_address_is_read_before_its_keys_count(project, publisher):
     assert keysets.signing_key(project=project, kid="new") is not None
 
 
+def answer_after(monkeypatch: pytest.MonkeyPatch, project, url: str) -> None:
+    """Read the project's set so slowly that its address is changed meanwhile."""
+    fetched = keysets._fetched
+
+    def slowly(address: str) -> Any:
+        found = fetched(address)
+        keysets.publish_at(project=project, url=url, actor="test")
+        return found
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keysets, "_fetched", slowly)
+        keysets.read(KeySet.objects.get(project=project))
+
+
+def test_an_answer_from_an_address_given_up_meanwhile_counts_for_nothing(project, monkeypatch):
+    answer_after(monkeypatch, project, "https://elsewhere.example/jwks")
+    assert KeySet.objects.get().fetched_at is None
+    assert not opens(project)
+
+
+def test_a_late_answer_revives_no_visit(project, monkeypatch):
+    visit = a_visit(project)
+    answer_after(monkeypatch, project, "")
+    assert not SigningKey.objects.filter(revoked_at=None).exists()
+    with pytest.raises(SessionInvalid):
+        sessions.session_of(visit.handle.reveal())
+
+
 def test_one_of_two_that_ask_at_once_reads_the_set(project, publisher):
     KeySet.objects.filter(project=project).update(tried_at=Now())
     assert keysets.signing_key(project=project, kid=factories.KID) is None
