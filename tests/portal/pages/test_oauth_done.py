@@ -8,10 +8,17 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
-from integrations.models import AuditEvent, AuthorizationRequest, Connection, Credential, Flow
-from tests import threads, trips
+from integrations.models import (
+    AllowedOrigin,
+    AuditEvent,
+    AuthorizationRequest,
+    Connection,
+    Credential,
+    Flow,
+    PortalSession,
+)
+from tests import factories, threads, trips
 from tests.fakeas import visitor as person
-from tests.visitor import Page
 
 pytestmark = pytest.mark.django_db
 
@@ -44,12 +51,41 @@ def test_it_is_only_shown(dana, method):
     assert getattr(dana.client, method)(f"/oauth/done/{dana.flow}").status_code == 405
 
 
+def shown_again(dana) -> str:
+    return dana.client.get(f"/oauth/done/{dana.flow}").content.decode()
+
+
 def test_a_page_visit_has_a_way_on_and_an_embedded_one_has_not(dana, project):
     dana.approve()
     assert "/portal/" not in dana.page.html
     dana.client.cookies["cp_s"] = "anything"
-    page = Page(dana.client.get(f"/oauth/done/{dana.flow}").content.decode())
-    assert 'href="/portal/"' in page.html
+    assert "/portal/" not in shown_again(dana)
+    PortalSession.objects.update(display="page")
+    assert 'href="/portal/"' in shown_again(dana)
+
+
+@pytest.mark.parametrize("end", ["approve", "deny"])
+def test_a_tab_of_its_own_knows_the_way_back_and_does_not_show_it_at_first(dana, end):
+    getattr(dana, end)()
+    assert "hidden data-way-back" in dana.page.html
+    assert f'href="{factories.ORIGIN}/"' in dana.page.html
+    PortalSession.objects.update(return_url=factories.RETURN_URL)
+    assert f'href="{factories.RETURN_URL}"' in shown_again(dana)
+
+
+def test_the_way_back_leads_only_where_the_project_says(dana):
+    dana.approve()
+    PortalSession.objects.update(return_url="https://evil.example/")
+    assert "evil.example" not in shown_again(dana)
+    AllowedOrigin.objects.all().delete()
+    assert "data-way-back" not in shown_again(dana)
+
+
+@pytest.mark.parametrize("display", ["page", "window", "headless"])
+def test_another_kind_of_visit_has_its_own_way_back(dana, display):
+    dana.approve()
+    PortalSession.objects.update(display=display)
+    assert "data-way-back" not in shown_again(dana)
 
 
 def test_an_answer_that_is_loaded_again_shows_the_same_end(dana, project, provider):
