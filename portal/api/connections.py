@@ -80,10 +80,12 @@ def delete_connection(request: HttpRequest, connection_id: UUID) -> Status[None]
     auth=VendorKey("tokens:read", ACCESS_TOKENS),
     response={
         200: AccessTokenOut,
+        400: Problem,
         401: Problem,
         403: Problem,
         404: Problem,
         409: Problem,
+        415: Problem,
         422: Problem,
         502: Problem,
         503: Problem,
