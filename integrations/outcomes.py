@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from itertools import chain
 from typing import Any
@@ -17,7 +18,13 @@ from django.db import OperationalError, models, transaction
 from django.db.models.functions import Now
 
 from integrations import audit, clock, journal, lifetimes, revocation, versions
-from integrations.errors import ConnectionUnusable, ProviderFailure, ProviderUnavailable, SealBroken
+from integrations.errors import (
+    ConnectionUnusable,
+    NotFound,
+    ProviderFailure,
+    ProviderUnavailable,
+    SealBroken,
+)
 from integrations.models import Connection, Credential, RefreshAttempt
 from integrations.oauth import client as oauth
 from integrations.oauth.answers import TokenAnswer
@@ -86,7 +93,9 @@ def settle() -> None:
     # One that was refused for its client's secret may live again, and needs what it has.
     ended = left.exclude(live).exclude(connection__reason=Connection.Reason.CLIENT_REJECTED)
     for attempt in ended.select_related("client_version__oauth_client__integration"):
-        _settle(attempt)
+        # A provider that is gone from the catalog must not keep the others' answers waiting.
+        with suppress(NotFound):
+            _settle(attempt)
     overtaken = left.filter(live, connection__credential__generation__gt=models.F("generation"))
     for attempt in overtaken.filter(status=Status.GOT_RESPONSE):
         journal.end(attempt, Status.CANDIDATE)

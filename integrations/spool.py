@@ -16,7 +16,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations.models import Connection, RefreshAttempt
@@ -73,11 +73,7 @@ def restore(pk: UUID) -> bool:
 
 def restore_all() -> int:
     """Take every answer of the folder into the journal. Returns how many it had not had."""
-    restored = 0
-    for path in sorted(settings.SPOOL_DIR.glob("*.json")):
-        with suppress(ValueError), transaction.atomic():
-            restored += restore(UUID(path.stem))
-    return restored
+    return sum(_restored(path) for path in sorted(settings.SPOOL_DIR.glob("*.json")))
 
 
 def writable() -> bool:
@@ -89,6 +85,18 @@ def writable() -> bool:
     except OSError:
         return False
     return True
+
+
+def _restored(path: Path) -> bool:
+    try:
+        with transaction.atomic():
+            return restore(UUID(path.stem))
+    except ValueError:
+        return False
+    except IntegrityError as error:
+        # It speaks of rows that are gone. The file stays for a person to look at.
+        log.critical("A file of the spool folder cannot be taken: %s", type(error).__name__)
+        return False
 
 
 def _recreated(pk: UUID, record: dict[str, Any], sealed: Sealed, received_at: datetime) -> bool:

@@ -141,4 +141,5 @@ def _done(name: str, kind: Kind, pk: UUID) -> bool:
         # The row stays due and its lease ends; the next id may do better. No text of the error:
         # it may hold what must not be logged.
         log.error("work failed: %s %s (%s)", name, pk, type(error).__name__)  # noqa: TRY400
-        return True
+        # Except where the next one is the same again, which would fail as fast as it can.
+        return not kind.repeats

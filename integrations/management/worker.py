@@ -89,9 +89,9 @@ class PoolWorker(Worker):
     def _import_spool(self) -> None:
         try:
             tokens.import_spool()
-        except OperationalError as error:
-            # The sweep tries again every minute.
-            log.warning("the spool could not be imported: %s", type(error).__name__)
+        except Exception as error:  # noqa: BLE001
+            # The sweep tries again every minute; nothing there may keep a worker from starting.
+            log.error("the spool could not be imported: %s", type(error).__name__)  # noqa: TRY400
 
     def _taken(self) -> DBTaskResult[Any, Any] | None:
         """Take the next task of a queue that has a thread left, if there is one."""

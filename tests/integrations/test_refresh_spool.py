@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import stat
+from uuid import uuid4
 
 import pytest
 from django.db import OperationalError
@@ -11,6 +12,7 @@ from django.db import connection as database
 from django.test.utils import CaptureQueriesContext
 
 from integrations import journal, outcomes, spool, tokens
+from integrations.catalog import registry
 from integrations.errors import ConnectionUnusable
 from integrations.management import doctor
 from integrations.models import Connection, Credential, RefreshAttempt, Revocation
@@ -153,6 +155,34 @@ def test_a_file_that_cannot_be_read_is_left_alone(connection, folder, content):
     assert tokens.import_spool() == 0
     assert len(list(folder.iterdir())) == 2
     assert RefreshAttempt.objects.get().status == "in_flight"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_file_of_rows_that_are_gone_does_not_keep_others_waiting(connection, folder):
+    lost = claimed(connection)
+    sealed = journal._sealed(lost, ANSWER)
+    lost.client_version_id = uuid4()
+    spool.keep(lost, sealed)
+    RefreshAttempt.objects.all().delete()
+    Credential.objects.update(lease_until=None)
+    attempt = claimed(connection)
+    spool.keep(attempt, journal._sealed(attempt, ANSWER))
+    assert tokens.import_spool() == 1
+    assert [path.stem for path in folder.iterdir()] == [str(lost.pk)]
+
+
+def test_an_answer_of_a_provider_that_is_gone_does_not_keep_others_waiting(connection, provider):
+    other = granted.connection(
+        provider, factories.make_integration(connection.project, "demo-mail")
+    )
+    for row in (connection, other):
+        journal.received(claimed(row), ANSWER)
+    Connection.objects.update(status="INVALID", reason="needs_reauth")
+    registry.install({"demo-mail": registry.provider("demo-mail")})
+    granted.pass_time(61)
+    tokens.import_spool()
+    assert connection.refresh_attempts.get().status == "got_response"
+    assert other.refresh_attempts.get().status == "discarded"
 
 
 def test_an_answer_changed_on_the_disk_is_refused(connection, folder):

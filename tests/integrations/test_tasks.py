@@ -12,7 +12,7 @@ from django.core.management.base import CommandError
 from django.utils import timezone
 from django_tasks_db.models import DBTaskResult
 
-from integrations import lanes, revocation, tasks, webhooks, work
+from integrations import lanes, revocation, tasks, tokens, webhooks, work
 from integrations.management.worker import PoolWorker
 from integrations.models import AuditEvent, Connection, Credential, Duty, Lane, Revocation
 from integrations.work import Kind
@@ -116,6 +116,20 @@ def test_an_id_that_fails_does_not_keep_the_next_from_being_done(monkeypatch, ca
     assert "RuntimeError" in caplog.text
     assert "a secret" not in caplog.text
     assert Lane.objects.get().lease_until is None
+
+
+def test_the_same_id_is_not_tried_again_as_fast_as_it_fails(monkeypatch, done):
+    def broken(pk: Any) -> bool:
+        done.append(str(pk))
+        raise RuntimeError
+
+    same = Kind("webhooks", 1, lambda limit: {}, broken, repeats=True)
+    monkeypatch.setattr(tasks, "KINDS", {"deliver": same})
+    monkeypatch.setattr(tasks, "TURN_SECONDS", 0.2)
+    due(monkeypatch, host=[uuid4()])
+    tasks.plan()
+    run_all()
+    assert len(done) == 1
 
 
 def test_a_host_that_rests_ends_the_turn(monkeypatch, done):
@@ -281,6 +295,20 @@ def test_a_slow_queue_leaves_threads_for_the_others():
         "webhooks": 2,
         "default": 1,
     }
+
+
+def test_a_worker_starts_whatever_the_spool_holds(monkeypatch, caplog, db):
+    def broken() -> int:
+        raise LookupError("a secret of the error's text")
+
+    worker = PoolWorker(
+        threads=6, queue_names=["*"], interval=0, batch=True, backend_name="default",
+        startup_delay=False, max_tasks=None, worker_id="w", excluded_queue_names=[],
+    )  # fmt: skip
+    monkeypatch.setattr(tokens, "import_spool", broken)
+    worker._import_spool()
+    assert "LookupError" in caplog.text
+    assert "a secret" not in caplog.text
 
 
 @pytest.mark.parametrize("threads", [0, -1, 5])
