@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from integrations import codes, versions
+from integrations import access, audit, codes, versions
 from integrations.codes import drop_stale_codes as drop_stale_codes
-from integrations.errors import AuthorizationFailed, FlowClosed
+from integrations.errors import AuthorizationFailed, FlowClosed, IntegrityBroken, SealBroken
 from integrations.models import AuthorizationRequest, ClientVersion, Flow
 from integrations.oauth import client as oauth
 from integrations.secret import Secret, digest, new_token
@@ -43,9 +44,11 @@ def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Au
     """Make a request for this flow, client version and scopes; older pending ones end.
 
     State and browser token are 256 random bits, kept as digests; the verifier is new each time.
+    Raises FlowClosed, and IntegrityBroken if the stored client secret was tampered with.
     """
     provider = flow.integration.provider
-    client = versions.oauth_client(version=version)
+    with seals_watched(flow):
+        client = versions.oauth_client(version=version)
     state, browser_token = new_token(), new_token()
     verifier = oauth.new_code_verifier() if provider.code_challenge_method == "S256" else None
     request = AuthorizationRequest(
@@ -73,6 +76,27 @@ def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Au
         verifier=verifier,
     )
     return Authorization(url=url, flow=flow, browser_token=Secret(browser_token))
+
+
+@contextmanager
+def seals_watched(flow: Flow) -> Iterator[None]:
+    """Record a broken seal that stops this flow, and raise IntegrityBroken in its place.
+
+    Outside of transactions only: one that is undone would take the record along.
+    """
+    try:
+        yield
+    except SealBroken:
+        with transaction.atomic():
+            audit.record(
+                project=flow.project,
+                actor=access.actor_of(flow.session),
+                action="seal.broken",
+                subject=flow,
+                code=IntegrityBroken.code,
+                severity="high",
+            )
+        raise IntegrityBroken from None
 
 
 def cookie_key(flow: Flow) -> str:

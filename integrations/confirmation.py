@@ -8,7 +8,14 @@ from django.db import transaction
 from django.utils.crypto import constant_time_compare
 
 from integrations import audit, authorization, codes, connect
-from integrations.errors import AuthorizationFailed, ConnectError, FlowClosed, NotAllowed, NotFound
+from integrations.errors import (
+    AuthorizationFailed,
+    ConnectError,
+    FlowClosed,
+    IntegrityBroken,
+    NotAllowed,
+    NotFound,
+)
 from integrations.models import AuthorizationRequest, Flow, Project
 from integrations.secret import Secret
 
@@ -39,7 +46,11 @@ def _confirmed(request: AuthorizationRequest, *, end_user: str, actor: str) -> F
         authorization.check_unchanged(request)
     except AuthorizationFailed as error:
         return _refused(request, error.code)
-    code = codes.release(request)
+    try:
+        with authorization.seals_watched(request.flow):
+            code = codes.release(request)
+    except IntegrityBroken as error:
+        return _refused(request, error.code)
     _record(request.flow, action="flow.confirmed", actor=actor)
     return _exchanged(request, code)
 

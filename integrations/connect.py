@@ -135,7 +135,8 @@ def authorize(*, flow: Flow) -> Authorization:
 
     The project's policy is that of this moment, not of the moment the flow began. Raises
     FlowClosed, NotFound if the integration was switched off, NotAllowed if the account type or a
-    permission is no longer offered, or if options are missing.
+    permission is no longer offered, or if options are missing, IntegrityBroken if the stored
+    client secret was tampered with.
     """
     require_open(flow)
     if not flow.integration.is_active:
@@ -227,8 +228,8 @@ def exchange(request: AuthorizationRequest, code: Secret) -> None:
     """Exchange a code that this call alone holds, and keep what it gives. Raises ConnectError."""
     version = request.client_version
     provider = request.oauth_client.integration.provider
-    client = versions.oauth_client(version=version)
-    verifier = request.open("code_verifier")
+    with authorization.seals_watched(request.flow):
+        client, verifier = versions.oauth_client(version=version), request.open("code_verifier")
     try:
         answer = oauth.exchange(provider=provider, client=client, code=code, verifier=verifier)
     except GrantRevoked:

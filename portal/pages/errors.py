@@ -8,6 +8,7 @@ from django.shortcuts import render
 from integrations.errors import (
     AuthorizationFailed,
     ConnectError,
+    IntegrityBroken,
     NotAllowed,
     NotFound,
     RateLimited,
@@ -25,6 +26,7 @@ STATUS = {
     SessionInvalid: 401,
     AuthorizationFailed: 400,
     RateLimited: 429,
+    IntegrityBroken: 500,
 }
 
 

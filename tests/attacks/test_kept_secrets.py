@@ -73,10 +73,33 @@ def test_a_writer_to_the_database_cannot_point_the_secret_at_another_host(arena)
         victim.flow.replace("-", ""),
     )
     assert changed == 1
-    with arena.repelled():
+    with arena.repelled("seal.broken integrity_error high"):
         assert victim.start() == ""
     assert victim.status == 500
+    assert "A stored secret cannot be trusted" in victim.page.text
     assert arena.provider.requests() == []
+
+
+@pytest.mark.row(12)
+@pytest.mark.row(18)
+def test_a_secret_exchanged_for_anothers_during_the_trip_is_not_sent(arena):
+    victim, other = prepared(arena), prepared(arena, client_id="another")
+    assert victim.start()
+    answer = victim.answer()
+    changed = arena.change(
+        "UPDATE integrations_clientversion SET client_secret = (SELECT v.client_secret FROM "
+        "integrations_clientversion v JOIN integrations_flow f ON f.client_version_id = v.id "
+        "WHERE f.id = ?) WHERE id = "
+        "(SELECT client_version_id FROM integrations_flow WHERE id = ?)",
+        other.flow.replace("-", ""),
+        victim.flow.replace("-", ""),
+    )
+    assert changed == 1
+    alarms = ("seal.broken integrity_error high", "flow.failed integrity_error low")
+    with arena.repelled(*alarms):
+        victim.come_back(answer)
+    assert victim.standing() == ("FAILED", "integrity_error")
+    assert arena.provider.requests("token") == []
 
 
 @pytest.mark.row(12)

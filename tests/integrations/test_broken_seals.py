@@ -1,0 +1,96 @@
+"""A stored secret that is not this row's stops the flow, and is on record as such."""
+
+from __future__ import annotations
+
+import pytest
+
+from integrations.models import (
+    AuditEvent,
+    AuthorizationRequest,
+    ClientVersion,
+    Connection,
+    Flow,
+)
+from tests import factories, trips
+from tests.fakeas import visitor as provider_visitor
+from tests.portal import visits
+from tests.portal.api.conftest import vendor_of
+
+pytestmark = pytest.mark.django_db
+
+
+@pytest.fixture
+def project(provider):
+    made = factories.make_project()
+    factories.make_integration(made)
+    return made
+
+
+@pytest.fixture
+def dana(project):
+    """Dana, who could press Continue now."""
+    return trips.prepared(project)
+
+
+def swap_secrets(project):
+    """Give every client the secret of somebody else's, as a writer to the database could."""
+    trips.prepared(project, "eve", client_id="another")
+    eves = ClientVersion.objects.get(client_id="another")
+    ClientVersion.objects.exclude(pk=eves.pk).update(client_secret=eves.client_secret)
+
+
+def alarm_about(flow: str) -> bool:
+    """Return whether the log has one broken seal, about this flow, that is worth a look."""
+    event = AuditEvent.objects.get(action="seal.broken")
+    assert "fake-secret" not in str(event.data)
+    assert (event.data["severity"], event.data["code"]) == ("high", "integrity_error")
+    return event.object_id == flow
+
+
+def test_a_start_with_another_client_s_secret_is_refused_in_words(dana, project, provider):
+    swap_secrets(project)
+    dana.post("/oauth/start")
+    assert dana.last.status_code == 500
+    assert "A stored secret cannot be trusted" in dana.page.text
+    assert not dana.page.refresh
+    assert alarm_about(dana.flow)
+    assert not AuthorizationRequest.objects.exists()
+    assert provider.requests() == []
+
+
+def test_a_secret_swapped_during_the_trip_is_not_sent(dana, project, provider):
+    back = provider_visitor.approve(dana.start())
+    swap_secrets(project)
+    dana.come_back(back)
+    flow = Flow.objects.get(pk=dana.flow)
+    assert (flow.status, flow.error_code) == ("FAILED", "integrity_error")
+    assert "A stored secret cannot be trusted" in dana.page.text
+    assert alarm_about(dana.flow)
+    assert provider.count("token") == 0
+    assert not AuthorizationRequest.objects.filter(code_verifier__isnull=False).exists()
+
+
+def test_a_verifier_of_another_trip_is_not_sent(dana, project, provider):
+    back = provider_visitor.approve(dana.start())
+    other = trips.prepared(project, "eve")
+    other.start()
+    (eves,) = AuthorizationRequest.objects.filter(flow=other.flow)
+    AuthorizationRequest.objects.filter(flow=dana.flow).update(code_verifier=eves.code_verifier)
+    dana.come_back(back)
+    assert Flow.objects.get(pk=dana.flow).error_code == "integrity_error"
+    assert alarm_about(dana.flow)
+    assert provider.count("token") == 0
+
+
+@pytest.mark.parametrize("column", ["code", "code_verifier"])
+def test_a_code_that_waited_and_was_changed_is_not_sent(project, provider, column):
+    vendor = vendor_of(project)
+    dana, eve = visits.approved(vendor), visits.approved(vendor, "eve")
+    theirs = AuthorizationRequest.objects.get(flow=eve.flow)
+    stored = {column: getattr(theirs, column)}
+    AuthorizationRequest.objects.filter(flow=dana.flow).update(**stored)
+    body = visits.confirm(vendor, dana.flow).json()
+    assert (body["status"], body["error"]["code"]) == ("FAILED", "integrity_error")
+    assert alarm_about(dana.flow)
+    assert provider.count("token") == 0
+    assert not Connection.objects.exists()
