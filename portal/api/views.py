@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from django.conf import settings
-from django.templatetags.static import static
 
 from integrations import rotation, stages
 from integrations.models import Connection, Flow, Integration, OAuthClient
-from portal import texts
+from portal import logos, texts
 from portal.api import stages as wire
 from portal.api.schemas import ConnectionOut, FlowError, FlowOut, IntegrationOut
 from portal.api.visits import ClientOut, SecretIn, SecretOut
@@ -42,7 +41,7 @@ def integration(row: Integration) -> IntegrationOut:
     return IntegrationOut(
         type=row.slug,
         name=provider.name,
-        icon=f"{settings.BASE_URL}{static(f'logos/{provider.slug}.svg')}",
+        icon=f"{settings.BASE_URL}{logos.address(provider.slug)}",
         description=row.description,
         account_types=row.account_types,
     )

@@ -9,7 +9,6 @@ from typing import Any
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import render
-from django.templatetags.static import static
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
@@ -17,7 +16,7 @@ from django.views.decorators.debug import sensitive_post_parameters, sensitive_v
 from integrations.catalog import registry
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
 from integrations.models import EndUser, Integration, PortalSession
-from portal import sessions, texts
+from portal import logos, sessions, texts
 from portal.middleware import frameable_by
 from portal.pages import errors
 from portal.pages.screens import App, Frame
@@ -128,15 +127,8 @@ def app_of(integration: Integration) -> App:
         slug=integration.slug,
         name=integration.provider.name if known else integration.slug,
         description=integration.description,
-        logo=logo(integration.provider_slug),
+        logo=logos.address(integration.provider_slug),
     )
-
-
-def logo(slug: str) -> str:
-    """Return the address of the provider's logo, or of the neutral one."""
-    path = f"logos/{slug}.svg"
-    known = any((folder / path).is_file() for folder in settings.STATICFILES_DIRS)
-    return static(path if known else "logos/_provider.svg")
 
 
 def page(request: PortalRequest, template: str, screen: object, status: int = 200) -> HttpResponse:
