@@ -30,7 +30,7 @@ from integrations.models import (
     Project,
 )
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
-from integrations.oauth.answers import TokenAnswer
+from integrations.oauth.answers import MAX_LIFETIME, TokenAnswer
 from integrations.secret import Secret
 
 MAX_ROWS, MAX_TOKEN, MAX_TEXT = 500, 16_384, 255
@@ -284,7 +284,7 @@ def _answer(row: ImportRow) -> TokenAnswer:
     """
     left: int | None = 1 if row.refresh_token else None
     if row.access_token and row.expires_at:
-        left = max(1, int((row.expires_at - timezone.now()).total_seconds()))
+        left = min(max(1, int((row.expires_at - timezone.now()).total_seconds())), MAX_LIFETIME)
     return TokenAnswer(
         access_token=row.access_token or Secret(""),
         refresh_token=row.refresh_token,

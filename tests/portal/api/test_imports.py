@@ -173,6 +173,13 @@ def test_a_token_whose_end_is_not_known_is_due_at_once(vendor, changed):
     assert left <= timedelta(seconds=1)
 
 
+@pytest.mark.parametrize("end", ["9999-12-31T23:59:59-12:00", "0001-01-01T00:00:00+12:00"])
+def test_an_end_that_no_clock_reaches_is_no_failure(vendor, end):
+    assert only(vendor, row(expires_at=end))["status"] == "imported"
+    left = Credential.objects.get().expires_at - timezone.now()
+    assert left < timedelta(days=3651)
+
+
 def test_missing_scopes_make_it_limited(vendor, project):
     Integration.objects.update(required_scopes=["mail.send"])
     only(vendor, row())
