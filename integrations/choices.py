@@ -28,7 +28,11 @@ def choose_account_type(*, flow: Flow, account_type: str) -> None:
     if account_type == DEFAULT_ACCOUNT:
         return _take_vendor_client(flow)
     return _store(
-        flow, account_type=account_type, oauth_client=_own_client(flow), client_version=None
+        flow,
+        account_type=account_type,
+        oauth_client=_own_client(flow),
+        client_version=None,
+        **_given_up(flow),
     )
 
 
@@ -38,7 +42,14 @@ def use_another_client(*, flow: Flow) -> None:
     if flow.account_type != OWN_CLIENT:
         raise NotAllowed("account_type_not_allowed")
     client = clients.draft_client(integration=flow.integration, end_user=flow.end_user)
-    _store(flow, oauth_client=client, client_version=None, draft={})
+    _store(
+        flow,
+        oauth_client=client,
+        client_version=None,
+        draft={},
+        status=Flow.Status.DRAFT,
+        error_code="",
+    )
 
 
 def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
@@ -89,7 +100,13 @@ def _take_vendor_client(flow: Flow) -> None:
         oauth_client=client,
         client_version=client.current_version,
         scopes=list(scopes.policy(flow.integration).default),
+        **_given_up(flow),
     )
+
+
+def _given_up(flow: Flow) -> dict[str, Any]:
+    # Who chooses anew does not come back from the trip under way, so nobody must wait for it.
+    return {"status": Flow.Status.DRAFT} if flow.status == Flow.Status.WAITING else {}
 
 
 def _store(flow: Flow, **changes: Any) -> None:

@@ -14,9 +14,10 @@ from django.conf import settings
 from django.test import Client
 from django.utils import timezone
 
-from integrations import tickets
+from integrations import clients, tickets
+from integrations.clients import ClientConfig
 from integrations.models import Connection, Flow, OAuthClient, PortalSession, StartTicket
-from integrations.secret import digest
+from integrations.secret import Secret, digest
 from portal.api import api
 from tests import factories, threads, trips
 from tests.fakeas import visitor as provider_visitor
@@ -208,6 +209,27 @@ def test_another_client_has_another_redirect_url(host):
     after = host.step("pre-options", {"another_client": True}).json()
     assert (after["stage"], after["start_ticket"]) == ("preOptions", None)
     assert after["redirect_url"] not in (None, first)
+
+
+@pytest.mark.parametrize(
+    ("step", "body", "stage"),
+    [
+        ("pre-options", {"another_client": True}, "preOptions"),
+        ("account-type", {"account_type": OWN}, "preOptions"),
+        ("account-type", {"account_type": "default"}, "oauth"),
+    ],
+)
+def test_a_choice_made_while_the_provider_is_open_leads_on(host, project, step, body, stage):
+    app = ClientConfig("fake_ok", Secret("fake-secret"), {})
+    slot = clients.vendor_client(project.integrations.get())
+    clients.replace_config(client=slot, config=app, actor="test")
+    host.begin(account_type=[OWN, "default"])
+    host.step("account-type", {"account_type": OWN})
+    host.start(host.step("pre-options", ENTERED).json()["start_ticket"])
+    assert Flow.objects.get().status == "WAITING"
+    after = host.step(step, body).json()
+    assert (after["status"], after["stage"]) == ("DRAFT", stage)
+    assert bool(after["start_ticket"]) is (stage == "oauth")
 
 
 def test_a_flow_is_cancelled_and_then_closed(host):
