@@ -22,9 +22,6 @@ QUICK += ("--ignore=tests/attacks",)
 # One portal for all of them, whose processes are busy enough.
 ATTACKS = ("tests/attacks", "-n", "0")
 BROWSER = ("tests/browser", "-n", "2", "--dist", "loadgroup")
-# What never asks the database need not run on both.
-WITHOUT_DATABASE = ("fakeas", "test_fakeas", "integrations/catalog", "integrations/oauth")
-WITHOUT_DATABASE += ("test_templates.py", "test_docs.py", "portal/test_settings.py")
 
 
 def main() -> int:
@@ -34,8 +31,7 @@ def main() -> int:
     # PostgreSQL's tables are made by the migrations; here the models' own definitions will do.
     failed = _pytest("SQLite", (*QUICK, "--nomigrations"))
     with nullcontext(given) if given.startswith("postgres") else database_url() as url:
-        ignored = [f"--ignore=tests/{path}" for path in WITHOUT_DATABASE]
-        failed |= _pytest("PostgreSQL", (*QUICK, *ignored), DATABASE_URL=url)
+        failed |= _pytest("PostgreSQL", QUICK, DATABASE_URL=url)
     failed |= _pytest("Attacks", ATTACKS)
     failed |= _pytest("Chromium", BROWSER)
     return failed
