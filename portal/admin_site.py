@@ -22,7 +22,7 @@ from integrations import limits
 from integrations.errors import RateLimited
 from integrations.limits import ADMIN_LOGIN, ADMIN_NAME, RETRY_AFTER_FAILURE, Use
 from portal import confirmation, texts
-from portal.middleware import client_address
+from portal.middleware import client_network
 from portal.pages import errors
 
 FAMILIAR_FOR = timedelta(days=30)
@@ -111,7 +111,7 @@ def _ask(site: AdminSite, request: HttpRequest, *, wrong: bool) -> HttpResponse:
 
 def _count_attempt(request: HttpRequest) -> None:
     """Count by address, and by name unless the address is one of that person's own."""
-    address = client_address(request)
+    address = client_network(request)
     # As the form reads it: it takes a name in other letters, such as fullwidth ones, for the same.
     name = str(NAME.to_python(request.POST.get("username", "")))[:MAX_NAME]
     uses = [Use(ADMIN_LOGIN, address)]

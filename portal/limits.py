@@ -11,7 +11,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseBase
 from integrations import limits
 from integrations.limits import Limit, Use
 from integrations.models import ApiKey, EndUser, PortalSession
-from portal.middleware import client_address
+from portal.middleware import client_network
 
 Caller = TypeVar("Caller", bound=Callable[..., Any])
 # One for the whole process: what it holds is counted in the database already.
@@ -78,7 +78,7 @@ def told(response: HttpResponseBase, error: Exception) -> None:
 
 def _subject(request: HttpRequest, limit: Limit, who: EndUser | None) -> str:
     if limit.per == "address":
-        return client_address(request)
+        return client_network(request)
     session: Any = getattr(request, "portal_session", None)
     if limit.per == "session":
         return str(session.pk)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from ipaddress import IPv6Address, ip_address
 from urllib.parse import urlsplit
 
 from django.conf import settings
@@ -32,6 +33,21 @@ def client_address(request: HttpRequest) -> str:
     hops = [hop.strip() for hop in request.headers.get("X-Forwarded-For", "").split(",")]
     count = settings.TRUSTED_PROXIES
     return hops[-count] if 0 < count <= len(hops) and hops[-count] else direct
+
+
+def client_network(request: HttpRequest) -> str:
+    """Return what is counted as one place: an IPv4 address, or the first of an IPv6 /64.
+
+    Whoever has one IPv6 address can use all that differ in its last half (RFC 4291 section 2.5.1).
+    """
+    address = client_address(request)
+    try:
+        found = ip_address(address)
+    except ValueError:
+        return address
+    if not isinstance(found, IPv6Address):
+        return address
+    return str(found.ipv4_mapped or IPv6Address(int(found) >> 64 << 64))
 
 
 class RequestId:

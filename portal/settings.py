@@ -166,7 +166,7 @@ AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "csrfmiddlewaretoken"]
 AXES_LOCKOUT_CALLABLE = "portal.admin_site.locked"
 AXES_ENABLE_ADMIN = False
 AXES_VERBOSE = False
-AXES_CLIENT_IP_CALLABLE = "portal.middleware.client_address"
+AXES_CLIENT_IP_CALLABLE = "portal.middleware.client_network"
 
 LANGUAGE_CODE = "en"
 TIME_ZONE = "UTC"

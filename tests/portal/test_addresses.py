@@ -7,7 +7,7 @@ from django.core.exceptions import ValidationError
 from django.test import RequestFactory, override_settings
 
 from integrations.models.projects import checked_origin, checked_return_url
-from portal.middleware import client_address
+from portal.middleware import client_address, client_network
 
 
 @pytest.mark.parametrize(
@@ -26,6 +26,23 @@ def test_only_entries_of_trusted_proxies_count(proxies, forwarded, expected):
     )
     with override_settings(TRUSTED_PROXIES=proxies):
         assert client_address(request) == expected
+
+
+@pytest.mark.parametrize(
+    ("address", "counted"),
+    [
+        ("192.0.2.7", "192.0.2.7"),
+        ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::"),
+        ("2001:DB8:1:2::1", "2001:db8:1:2::"),
+        ("2001:db8:1:3::1", "2001:db8:1:3::"),
+        ("::ffff:192.0.2.7", "192.0.2.7"),
+        ("fe80::1%eth0", "fe80::"),
+        ("unknown", "unknown"),
+        ("", ""),
+    ],
+)
+def test_neighbours_of_an_ipv6_network_count_as_one(address, counted):
+    assert client_network(RequestFactory().get("/", REMOTE_ADDR=address)) == counted
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,15 @@ def test_opening_is_limited_by_address(project, only):
     assert ivan.last.status_code == 200
 
 
+def test_neighbours_of_an_ipv6_network_share_a_limit(project, only):
+    only("open_address")
+    for number in (1, 2):
+        person = Visitor(project, sub=f"person-{number}")
+        person.client.defaults["REMOTE_ADDR"] = f"2001:db8::{number}"
+        person.open()
+    assert refused(person.last)
+
+
 @pytest.mark.parametrize("proxies", [0, 1])
 def test_a_made_up_forwarded_address_does_not_help(project, only, settings, proxies):
     settings.TRUSTED_PROXIES = proxies

@@ -106,6 +106,20 @@ def test_a_made_up_forwarded_address_does_not_help(vera: User) -> None:
     assert set(AccessAttempt.objects.values_list("ip_address", flat=True)) == {HOME}
 
 
+def test_other_addresses_of_one_ipv6_network_do_not_help(vera: User) -> None:
+    tried = [sign_in("vera", "guess", f"2001:db8::{number}") for number in range(1, 6)]
+    assert paused(tried[-1])
+    assert paused(sign_in("vera", PASSWORD, "2001:db8::ffff"))
+    assert not paused(sign_in("vera", "typo", "2001:db8:0:1::1"))
+
+
+def test_a_familiar_ipv6_network_stays_so_when_its_address_changes(vera: User) -> None:
+    assert works(sign_in("vera", PASSWORD, "2001:db8::1"))
+    for number in range(30):
+        sign_in("vera", "guess", f"{STRANGE}{number}")
+    assert works(sign_in("vera", PASSWORD, "2001:db8::2"))
+
+
 def test_signing_in_forgets_earlier_mistakes(vera: User) -> None:
     for _ in range(4):
         sign_in("vera", "typo")
