@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
+from math import prod
 from typing import Any
 
 import pytest
@@ -11,29 +13,15 @@ from django.test import Client
 from django.urls import URLPattern, URLResolver
 from django.utils import timezone
 
-from integrations.models import (
-    AuditEvent,
-    AuthorizationRequest,
-    ClientVersion,
-    Connection,
-    Credential,
-    EndUser,
-    Flow,
-    Integration,
-    OAuthClient,
-    PortalSession,
-    Project,
-)
+from integrations.models import EndUser, OAuthClient, Organization, PortalSession
 from portal.api import api
 from portal.urls import urlpatterns
 from tests import factories, trips
 from tests.portal.api.conftest import Caller, vendor_of
+from tests.stored import state
 from tests.visitor import Visitor
 
 pytestmark = pytest.mark.django_db
-
-KEPT = (Project, Integration, EndUser, OAuthClient, ClientVersion, Flow, AuthorizationRequest)
-KEPT += (Connection, Credential, AuditEvent)
 
 # What a page is told about whom: {flow} and {connection} are those of the victim.
 PAGES = {
@@ -141,17 +129,6 @@ def test_every_operation_has_a_row_here():
     assert operations() == VENDOR | OWN_VENDOR | PERSON | OWN_PERSON
 
 
-def state() -> dict[str, Any]:
-    """Return all that matters in the database."""
-    rows = {model.__name__: list(model.objects.order_by("pk").values()) for model in KEPT}
-    for row in rows["Credential"] + rows["ClientVersion"] + rows["AuthorizationRequest"]:
-        sealed = {name: value for name, value in row.items() if hasattr(value, "ciphertext")}
-        row.update({name: bytes(value.ciphertext) for name, value in sealed.items()})
-    for row in rows["Project"]:
-        row.pop("audit_key")
-    return rows
-
-
 @pytest.fixture
 def victim(dana):
     """Dana, with a connection and a flow that waits for the provider."""
@@ -174,18 +151,38 @@ def somebody(kind: str, victim) -> Visitor:
         return trips.prepared(project)
     if kind == "other person":
         return trips.prepared(victim.project, "mallory")
+    if kind in ORGANIZATIONS:
+        return colleague(victim, ORGANIZATIONS[kind])
     caller = Visitor(victim.project, handle=victim.handle, flow=victim.flow)
     if kind == "no visit":
         caller.handle = ""
     if kind == "ended visit":
         PortalSession.objects.update(ended_at=timezone.now())
+    if kind == "idle visit":
+        PortalSession.objects.update(last_seen_at=timezone.now() - timedelta(days=1))
+    if kind == "overlong visit":
+        PortalSession.objects.update(expires_at=timezone.now() - timedelta(seconds=1))
     if kind == "other handle":
         caller.handle = "x" * 43
     return caller
 
 
-STRANGERS = ("other person", "other project")
-OUTSIDERS = ("no visit", "ended visit", "other handle")
+def colleague(victim, organization: str) -> Visitor:
+    """Return somebody else of the same project, in an organization, with the victim in one."""
+    rows = {
+        name: Organization.objects.get_or_create(project=victim.project, external_id=name)[0]
+        for name in ("acme", organization)
+    }
+    EndUser.objects.filter(external_id="dana").update(organization=rows["acme"])
+    who = factories.make_end_user(victim.project, "mallory")
+    EndUser.objects.filter(pk=who.pk).update(organization=rows[organization])
+    return trips.prepared(victim.project, "mallory")
+
+
+# Whose organization the stranger is in; the victim is in "acme".
+ORGANIZATIONS = {"same organization": "acme", "other organization": "globex"}
+STRANGERS = ("other person", "other project", *ORGANIZATIONS)
+OUTSIDERS = ("no visit", "ended visit", "idle visit", "overlong visit", "other handle")
 
 
 def filled(fields: dict[str, Any], victim) -> dict[str, Any]:
@@ -313,8 +310,15 @@ def test_an_operation_does_nothing_for_callers_of_another_kind(victim, method, p
     fits = {key} if (method, path) in VENDOR | OWN_VENDOR else {token}
     if path == "v1/flows/{flow}":
         fits.add(handle)
+    now = int(timezone.now().timestamp())
+    old = factories.user_token(victim.project, iat=now - 900, exp=now - 600)
+    strange = factories.user_token(victim.project, which=1)
+    revoked = vendor_of(victim.project).headers["Authorization"]
+    newest = victim.project.api_keys.order_by("-created_at")[:1].get()
+    type(newest).objects.filter(pk=newest.pk).update(revoked_at=timezone.now())
+    ended = {f"Bearer {old}", f"Bearer {strange}", revoked}
     before = state()
-    for credentials in {key, token, handle, "Bearer x", ""} - fits:
+    for credentials in {key, token, handle, "Bearer x", "", *ended} - fits:
         assert Caller(credentials)(method, url(path, victim)).status_code == 401
     assert state() == before
 
@@ -323,7 +327,8 @@ def test_an_operation_does_nothing_for_callers_of_another_kind(victim, method, p
 @pytest.mark.parametrize(("method", "path"), sorted(PERSON | OWN_PERSON))
 def test_another_persons_token_reaches_nothing(victim, method, path, kind):
     stranger = somebody(kind, victim)
-    token = factories.user_token(stranger.project, stranger.sub)
+    org = {"org": ORGANIZATIONS[kind], "org_admin": True} if kind in ORGANIZATIONS else {}
+    token = factories.user_token(stranger.project, stranger.sub, **org)
     caller = Caller(f"Bearer {token}", Origin=factories.ORIGIN)
     caller("GET", "/v1/me")  # the token's own name and email are taken over here
     before = state()
@@ -331,3 +336,27 @@ def test_another_persons_token_reaches_nothing(victim, method, path, kind):
     assert answer.status_code in ([404] if (method, path) in PERSON else [200, 204])
     assert "victim.example" not in answer.content.decode()
     assert state() == before
+
+
+def cells(test: Any) -> int:
+    """Return how often a test runs, by the lists that it is given."""
+    lists = [len(mark.args[1]) for mark in test.pytestmark if mark.name == "parametrize"]
+    return prod(lists)
+
+
+def test_every_address_meets_every_kind_of_stranger():
+    everyone, pages = STRANGERS + OUTSIDERS, {*PAGES, *OWN_PAGES}
+    by_page = (
+        test_a_page_does_nothing_for_somebody_else,
+        test_a_page_shows_only_what_is_ones_own,
+        test_a_page_shows_nothing_without_a_visit,
+    )
+    assert sum(map(cells, by_page)) == len(pages) * len(everyone)
+    assert cells(test_a_page_does_nothing_for_a_form_of_another_site) == len(pages) * 4
+    assert cells(test_a_page_does_nothing_for_a_get) == len(pages)
+    assert cells(test_another_projects_key_reaches_nothing) == len(VENDOR | OWN_VENDOR)
+    by_token = cells(test_another_persons_token_reaches_nothing)
+    assert by_token == len(PERSON | OWN_PERSON) * len(STRANGERS)
+    by_kind = cells(test_an_operation_does_nothing_for_callers_of_another_kind)
+    assert by_kind == len(operations()) == len(VENDOR | OWN_VENDOR | PERSON | OWN_PERSON)
+    assert len(pages) * len(everyone) + by_token + by_kind > 200
