@@ -40,6 +40,8 @@ OUTBOUND_ALLOW_CIDRS = tuple(
 )
 PROXY_IDLE_SECONDS: float = env.float("PROXY_IDLE_SECONDS", default=30)
 PROXY_MAX_SECONDS: float = env.float("PROXY_MAX_SECONDS", default=600)
+PROXY_CALLS: int = env.int("PROXY_CALLS", default=5)
+PROXY_CALLS_PER_PROJECT: int = env.int("PROXY_CALLS_PER_PROJECT", default=3)
 OUTBOUND_LOOPBACK_HTTP = any(ip_address("127.0.0.1") in net for net in OUTBOUND_ALLOW_CIDRS)
 
 

@@ -30,7 +30,7 @@ CODES: dict[int, tuple[str, ...]] = {
     422: ("validation_failed", "idempotency_key_reused"),
     429: ("rate_limited",),
     502: ("provider_error", "provider_bad_response", "provider_address_refused"),
-    503: ("provider_unreachable", "provider_timeout", "provider_busy"),
+    503: ("provider_unreachable", "provider_timeout", "provider_busy", "proxy_busy"),
 }
 PROXY_CODES: dict[int, tuple[str, ...]] = {
     403: (*KEY_CODES, "tokens_stopped", "proxy_off", "proxy_not_allowed", "proxy_unsupported"),

@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import quote, unquote_to_bytes
 from uuid import UUID
 
+from django.conf import settings
 from django.http import HttpRequest, StreamingHttpResponse
 from django.utils.encoding import repercent_broken_unicode
 from ninja import Router
@@ -16,11 +17,13 @@ from ninja import Router
 from integrations import access, apikeys, proxying, proxyrules, reads
 from integrations.errors import ProviderUnavailable
 from integrations.proxying import Call, Reply
+from integrations.proxyplaces import Place, Places
 from portal.api.auth import Vendor, VendorKey, caller
 from portal.api.schemas import Problem
 
 router = Router(tags=["proxy"])
 log = logging.getLogger(__name__)
+places = Places(total=settings.PROXY_CALLS, share=settings.PROXY_CALLS_PER_PROJECT)
 TAIL = re.compile(
     r"\A/(?:[^?]*?/)?v1/connections/[0-9a-fA-F-]{36}/proxy/([^?]*)(?:\?.*)?\Z", re.DOTALL
 )
@@ -61,8 +64,8 @@ class _Body:
 class _Answer:
     """The provider's body on its way back. If it breaks off, so does ours, visibly."""
 
-    def __init__(self, reply: Reply, connection_id: UUID) -> None:
-        self._reply, self._connection_id = reply, connection_id
+    def __init__(self, reply: Reply, connection_id: UUID, place: Place) -> None:
+        self._reply, self._connection_id, self._place = reply, connection_id, place
 
     def __iter__(self) -> _Answer:
         return self
@@ -76,8 +79,11 @@ class _Answer:
             raise ConnectionResetError(errno.ECONNRESET, error.code) from None
 
     def close(self) -> None:
-        """Give the connection to the provider back, also if nobody read it."""
-        self._reply.body.close()
+        """Give the connection to the provider back, and the place, also if nobody read it."""
+        try:
+            self._reply.body.close()
+        finally:
+            self._place.leave()
 
 
 def proxy(request: HttpRequest, connection_id: UUID, path: str) -> StreamingHttpResponse:
@@ -92,9 +98,15 @@ def proxy(request: HttpRequest, connection_id: UUID, path: str) -> StreamingHttp
     connection = access.project_connection(project=vendor.project, pk=connection_id)
     call = _call(request)
     reads.note(key=vendor.key, connection_id=connection.pk)
-    reply = proxying.passed_on(connection=connection, call=call)
+    place = places.take(vendor.project.pk)
+    try:
+        reply = proxying.passed_on(connection=connection, call=call)
+    except BaseException:
+        place.leave()
+        raise
+    answer = _Answer(reply, connection_id, place)
     response = StreamingHttpResponse(
-        _Answer(reply, connection_id), status=reply.status, content_type="application/octet-stream"
+        answer, status=reply.status, content_type="application/octet-stream"
     )
     for name, value in {**reply.headers, **HEADERS}.items():
         response.headers[name] = value

@@ -17,6 +17,8 @@ from integrations.catalog import registry
 from integrations.catalog.api import Api
 from integrations.models import Connection, Credential
 from integrations.oauth.streaming import StreamingTransport
+from integrations.proxyplaces import Places
+from portal.api import proxy
 from tests import factories
 from tests.portal.api.upstream import (
     Pattern,
@@ -714,3 +716,43 @@ def test_a_provider_whose_address_is_not_known_is_told_so(api, portal, url):
     registry.install({"demo-mail": entry})
     answer = portal("GET", f"{url}/x")
     assert (answer.status, answer.problem(), api.seen) == (403, "proxy_unsupported", [])
+
+
+@pytest.fixture(autouse=True)
+def _many_places(monkeypatch) -> None:
+    """Room for answers that a test looks at without reading them to their end."""
+    monkeypatch.setattr(proxy, "places", Places(total=1000, share=1000))
+
+
+@pytest.fixture
+def one_place(_many_places, monkeypatch) -> Places:
+    """A portal with one place for calls that are passed on."""
+    places = Places(total=1, share=1)
+    monkeypatch.setattr(proxy, "places", places)
+    return places
+
+
+def test_a_call_without_a_place_is_refused_at_once(api, portal, url, one_place, project):
+    held = one_place.take(project.pk)
+    answer = portal("GET", f"{url}/v1/me")
+    assert (answer.status, answer.problem()) == (429, "rate_limited")
+    assert answer.headers["retry-after"] == "1"
+    assert not api.seen
+    held.leave()
+    assert portal("GET", f"{url}/v1/me").status == 200
+
+
+def test_a_full_portal_says_that_it_is_busy(api, portal, url, one_place):
+    held = one_place.take(uuid4())
+    answer = portal("GET", f"{url}/v1/me")
+    assert (answer.status, answer.problem()) == (503, "proxy_busy")
+    held.leave()
+
+
+def test_a_call_leaves_its_place_however_it_ends(api, portal, url, one_place):
+    for reply in (fixed(b"x"), hang_up, fixed(b"", status="204 No Content")):
+        api.reply = reply
+        assert portal("GET", f"{url}/v1/me").body is not None
+        assert not one_place._taken
+    assert portal("GET", f"{url}/v1/../me").problem()
+    assert not one_place._taken
