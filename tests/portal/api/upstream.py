@@ -27,7 +27,7 @@ class Seen:
     headers: list[tuple[str, str]]
     size: int = 0
     digest: str = ""
-    start: bytes = b""
+    start: bytes = field(default=b"", repr=False)
 
     def header(self, name: str) -> str | None:
         """Return the value of the only header of this name, or None."""
@@ -98,6 +98,8 @@ def serving() -> Iterator[Upstream]:
 
 
 def _one(sock: socket.socket, upstream: Upstream) -> None:
+    # A request that is cut off late belongs to the test that made it, not to the next one.
+    arrived = upstream.seen
     with sock, suppress(OSError, ValueError), sock.makefile("rb") as stream:
         method, target, _ = stream.readline().decode("latin-1").split(" ", 2)
         headers = []
@@ -114,7 +116,7 @@ def _one(sock: socket.socket, upstream: Upstream) -> None:
             whole = True
         finally:
             seen.digest = hashed.hexdigest() if whole else "incomplete"
-            upstream.seen.append(seen)
+            arrived.append(seen)
         upstream.reply(sock, seen)
         # Read to the end, so that closing does not destroy what is still on its way.
         sock.shutdown(socket.SHUT_WR)
