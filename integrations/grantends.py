@@ -56,10 +56,9 @@ def _shared(row: Revocation, provider: Provider) -> bool:
 
     Where it is not known whose a grant is, it may be anybody's.
     """
-    client_id = row.client_version.client_id
     # One that was refused for its client's secret lives again with the next one.
     holding = Q(status__in=HOLDING) | Q(reason=Connection.Reason.CLIENT_REJECTED)
-    others = Connection.objects.filter(holding, credential__client_version__client_id=client_id)
+    others = Connection.objects.filter(holding, _same_client(row, "credential__client_version"))
     if not row.account_id:
         return others.exists()
     same = Q(account_id=row.account_id)
@@ -75,10 +74,22 @@ def _being_made(row: Revocation) -> bool:
     # A grant that arrives while this one is ended would end with it.
     recent = timezone.now() - EXCHANGE_MAX
     return Flow.objects.filter(
-        status=Flow.Status.EXCHANGING,
-        client_version__client_id=row.client_version.client_id,
-        updated_at__gt=recent,
+        _same_client(row, "client_version"), status=Flow.Status.EXCHANGING, updated_at__gt=recent
     ).exists()
+
+
+def _same_client(row: Revocation, path: str) -> Q:
+    """Return the condition that the version at `path` is this provider's same client.
+
+    A client id is public: what another project says of it counts once the provider took its secret.
+    """
+    used = row.client_version
+    same = {
+        "client_id": used.client_id,
+        "oauth_client__integration__provider_slug": used.oauth_client.integration.provider_slug,
+    }
+    trusted = Q(project=row.project_id) | Q(**{f"{path}__proved_at__isnull": False})
+    return Q(**{f"{path}__{name}": value for name, value in same.items()}) & trusted
 
 
 def _version(row: Revocation) -> ClientVersion:

@@ -122,8 +122,7 @@ def _keep(
         if parent.update(**_values(credential, attempt, answer, kept)):
             journal.end(attempt, Status.APPLIED)
             _prune(attempt)
-            if attempt.client_version_id != credential.client_version_id:
-                versions.proved(attempt.client_version)
+            versions.proved(attempt.client_version)
             _record(connection, "connection.refreshed", generation=attempt.generation + 1)
         else:
             journal.end(attempt, Status.CANDIDATE)

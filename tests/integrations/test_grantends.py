@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from integrations import grantends, revocation, tokens
-from integrations.models import Connection, Flow, Revocation
+from integrations import grantends, revocation, tokens, versions
+from integrations.models import ClientVersion, Connection, Flow, Revocation
 from integrations.oauth import client as oauth
 from integrations.secret import Secret
-from tests import factories, trips
+from tests import factories, granted, trips
 
 pytestmark = pytest.mark.django_db
 SETTINGS = {
@@ -204,6 +204,63 @@ def test_a_workspace_whose_id_begins_alike_is_another_one(provider):
 def test_where_each_grant_stands_alone_nothing_is_shared(provider):
     first, _ = two_of_one_grant(provider, "demo-desk")
     assert attempted(first) == "revoked"
+
+
+def twin_elsewhere(first: Connection, slug: str = "gmail") -> Connection:
+    """Return a connection of another project that says it has the same client and account."""
+    elsewhere = factories.make_integration(factories.make_project("Elsewhere"), slug)
+    eve = factories.make_end_user(elsewhere.project, "eve")
+    client = factories.make_client(
+        elsewhere, eve, client_id=first.oauth_client.current_version.client_id
+    )
+    return factories.make_connection(elsewhere, eve, client=client, account_id=first.account_id)
+
+
+def proved(connection: Connection) -> None:
+    versions.proved(connection.oauth_client.current_version)
+
+
+def test_another_project_that_only_knows_the_client_id_keeps_no_grant_alive(provider):
+    first = connect(provider, "gmail")
+    twin_elsewhere(first)
+    assert attempted(first) == "revoked"
+
+
+def test_another_project_with_the_same_client_keeps_a_grant_alive(provider):
+    first = connect(provider, "gmail")
+    proved(twin_elsewhere(first))
+    assert attempted(first) == "shared"
+
+
+def test_a_refresh_shows_that_another_project_has_the_same_client(provider):
+    elsewhere = factories.make_integration(factories.make_project("Elsewhere"))
+    twin = granted.connection(provider, elsewhere)
+    assert twin.oauth_client.current_version.proved_at is None
+    factories.expire(twin)
+    assert tokens.refresh_one(twin.pk) == "refreshed"
+    assert ClientVersion.objects.get(oauth_client=twin.oauth_client).proved_at is not None
+
+
+def test_the_same_client_id_at_another_provider_is_another_client(provider):
+    first = connect(provider, "gmail")
+    proved(twin_elsewhere(first, "demo-mail"))
+    assert attempted(first) == "revoked"
+
+
+@pytest.mark.parametrize(("is_proved", "outcome"), [(False, "revoked"), (True, "")])
+def test_it_waits_for_a_grant_made_elsewhere_if_the_client_is_the_same(
+    provider, is_proved, outcome
+):
+    first = connect(provider, "gmail")
+    twin = twin_elsewhere(first)
+    Connection.objects.filter(pk=twin.pk).update(status="INVALID", reason="needs_reauth")
+    version = twin.oauth_client.current_version
+    if is_proved:
+        proved(twin)
+    Flow.objects.update(
+        status="EXCHANGING", client_version=version, project=twin.project, connection=None
+    )
+    assert attempted(first) == outcome
 
 
 def test_it_waits_for_a_grant_that_is_just_being_made(provider):
