@@ -3,8 +3,9 @@
 Works in a copy of the tree, made anew each time. A row's number as argument means that row only;
 any other argument means the defences whose words hold it. `--rounds` takes several away at once,
 each with a test of its own, which is faster and proves less: a test may fail for want of another.
-Prints a table; the exit code is 1 if some attack was repelled all the same, so that its test
-proves nothing.
+Prints a table, and notes in proofs.txt what was seen; `python -m tests.attacks.table` puts that on
+the page. The exit code is 1 if some attack was repelled all the same, so that its test proves
+nothing.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import time
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
+from tests.attacks import proofs
 from tests.attacks.defences import DEFENCES
 from tests.attacks.rows import Defence, Edit
 
@@ -88,7 +90,9 @@ def _proven(tree: Path, group: Sequence[Defence]) -> int:
     for each in group:
         verdict = _verdict(each, failed)
         print(f"{each.row:>3}  {verdict:<17}  {seconds:5.1f} s  {each.words}", flush=True)
-    return sum(_verdict(each, failed) == FAILS for each in group)
+    proven = [each for each in group if _verdict(each, failed) == FAILS]
+    proofs.note(proven, proofs.ALONE if len(group) == 1 else proofs.TOGETHER)
+    return len(proven)
 
 
 def _verdict(each: Defence, failed: set[str] | None) -> str:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 
+from tests.attacks import proofs
 from tests.attacks.defences import DEFENCES
 from tests.attacks.rows import THREATS, Edit, Threat
 
@@ -27,12 +29,27 @@ the source, one at a time, and the test beside it must then fail. The replacemen
 still fit the source, and that this page says what they say. `python -m tests.attacks.disarm 3`
 proves row 3, `python -m tests.attacks.table` writes this page.
 
+The last column says whether that was seen: with this defence taken away *alone*, *with others* of
+other places at the same time, or *not yet*. Whoever changes an entry has it to prove again.
+
+{proven}
+
 """
 
 
 def document() -> str:
     """Return the page."""
-    return HEAD + "\n".join("\n".join(_section(threat)) for threat in THREATS)
+    head = HEAD.replace("{proven}", _counted())
+    return head + "\n".join("\n".join(_section(threat)) for threat in THREATS)
+
+
+def _counted() -> str:
+    seen = proofs.seen()
+    counts = Counter(seen.get(proofs.key(each), proofs.NEVER) for each in DEFENCES)
+    words = ", ".join(
+        f"{counts[how]} {how}" for how in (proofs.ALONE, proofs.TOGETHER, proofs.NEVER)
+    )
+    return f"Of {len(DEFENCES)} defences, seen failing: {words}."
 
 
 def _section(threat: Threat) -> Iterator[str]:
@@ -47,11 +64,13 @@ def _section(threat: Threat) -> Iterator[str]:
         yield threat.missing
     rows = [each for each in DEFENCES if each.row == threat.row]
     if rows:
-        yield "\n| Defence | Taken away by | Fails then |\n|---|---|---|"
+        yield "\n| Defence | Taken away by | Fails then | Seen |\n|---|---|---|---|"
+        seen = proofs.seen()
         for each in rows:
             edits = "<br>".join(_worded(edit) for edit in each.edits)
             test = _cell(each.test.removeprefix(f"{HERE}/"))
-            yield f"| {_cell(each.words)} | {edits} | `{test}` |"
+            how = seen.get(proofs.key(each), proofs.NEVER)
+            yield f"| {_cell(each.words)} | {edits} | `{test}` | {how} |"
     yield ""
 
 

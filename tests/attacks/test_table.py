@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
-from tests.attacks import table
+from tests.attacks import proofs, table
 from tests.attacks.defences import DEFENCES
 from tests.attacks.disarm import ROOT, disarmed
-from tests.attacks.rows import THREATS, Edit
+from tests.attacks.rows import THREATS, Edit, defence
 
 NAMES = [f"{each.row}: {each.words}" for each in DEFENCES]
 
@@ -58,3 +60,19 @@ def test_every_attack_belongs_to_a_row():
 def test_the_document_says_what_the_list_says():
     kept = table.DOCUMENT.read_text(encoding="utf-8")
     assert kept == table.document(), "run python -m tests.attacks.table"
+
+
+def test_what_was_seen_counts_for_the_very_entry_only(tmp_path):
+    file, (one, other) = tmp_path / "proofs.txt", DEFENCES[:2]
+    proofs.note([one], proofs.ALONE, file=file)
+    proofs.note([one, other], proofs.TOGETHER, file=file)
+    proofs.note([defence(1, "no more", "test_x.py::test_x")], proofs.ALONE, file=file)
+    expected = {proofs.key(one): proofs.ALONE, proofs.key(other): proofs.TOGETHER}
+    assert proofs.seen(file) == expected
+    changed = replace(one, edits=(replace(one.edits[0], new="    if 1 == 2:"),))
+    assert proofs.key(changed) not in proofs.seen(file)
+
+
+def test_nothing_is_noted_that_is_not_listed():
+    assert proofs.seen().keys() <= {proofs.key(each) for each in DEFENCES}
+    assert set(proofs.seen().values()) <= {proofs.ALONE, proofs.TOGETHER}

@@ -110,7 +110,7 @@ DEFENCES: tuple[Defence, ...] = (
         (
             "integrations/models/clients.py",
             '        return f"{settings.BASE_URL}{CALLBACK_PATH}{self.slot}"',
-            '        import inspect\n        request = next(f.frame.f_locals["request"] for f in inspect.stack() if "request" in f.frame.f_locals)\n        return f"http://{request.get_host()}{CALLBACK_PATH}{self.slot}"',
+            '        import inspect\n        asked = [f.frame.f_locals["request"] for f in inspect.stack() if "request" in f.frame.f_locals]\n        base = f"http://{asked[0].get_host()}" if asked else settings.BASE_URL\n        return f"{base}{CALLBACK_PATH}{self.slot}"',
         ),
     ),
     defence(
