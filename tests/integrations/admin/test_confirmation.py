@@ -11,6 +11,7 @@ from django.contrib.auth.models import User
 from django.forms import PasswordInput
 from django.test import Client
 from django.urls import reverse
+from django.views.debug import SafeExceptionReporterFilter
 
 from integrations.models import ApiKey, AuditEvent, ClientVersion, Integration, Project
 from portal import confirmation
@@ -225,6 +226,14 @@ def test_guessing_is_locked_out_and_not_even_the_right_one_helps(
     assert client.post(page, {"name": "x", confirmation.FIELD: PASSWORD}).status_code == 429
     assert not ApiKey.objects.exists()
     assert "guess-" not in str(AccessAttempt.objects.values())
+
+
+def test_a_report_of_an_error_does_not_hold_the_password(client: Client, project: Project) -> None:
+    page = url("project_api_key_add", project.pk)
+    asked = client.post(page, {"name": "x", confirmation.FIELD: "canary-guess-79"}).wsgi_request
+    shown = SafeExceptionReporterFilter().get_post_parameters(asked)
+    assert confirmation.FIELD in shown
+    assert "canary-guess-79" not in str(shown)
 
 
 def test_the_password_of_somebody_else_does_not_count(client: Client, project: Project) -> None:

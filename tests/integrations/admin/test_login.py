@@ -172,6 +172,14 @@ def test_no_password_is_logged_or_kept(vera: User, caplog: pytest.LogCaptureFixt
         assert secret not in kept + caplog.text
 
 
+def test_the_log_of_failures_keeps_no_token_of_the_form(vera: User) -> None:
+    form = {"username": "vera", "password": "guess", "csrfmiddlewaretoken": "canary-token-78"}
+    Client(REMOTE_ADDR=HOME).post(reverse("admin:login"), form)
+    kept = AccessAttempt.objects.get().post_data
+    assert "csrfmiddlewaretoken" in kept
+    assert "canary-token-78" not in kept
+
+
 def test_passwords_are_kept_by_argon2(settings: Any) -> None:
     settings.PASSWORD_HASHERS = portal_settings.PASSWORD_HASHERS
     assert identify_hasher(make_password("x")).algorithm == "argon2"
