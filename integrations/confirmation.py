@@ -69,9 +69,10 @@ def _exchanged(request: AuthorizationRequest, code: Secret) -> Flow:
 
 def _refused(request: AuthorizationRequest, code: str) -> Flow:
     # Only what this call itself erased: another one may be exchanging the code at this moment.
-    if not codes.drop(request):
-        raise AuthorizationFailed("state_used")
-    return connect.failed(request, code)
+    with transaction.atomic():
+        if not codes.drop(request):
+            raise AuthorizationFailed("state_used")
+        return connect.failed(request, code)
 
 
 def _not_expected(flow: Flow, actor: str) -> FlowClosed:

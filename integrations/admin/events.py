@@ -49,8 +49,10 @@ class ActorFilter(admin.SimpleListFilter):
         return ACTOR_KINDS
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Keep the events of the chosen kind."""
-        return queryset.filter(actor__startswith=self.value()) if self.value() else queryset
+        """Keep the events of the chosen kind; another value than those offered chooses nothing."""
+        known = {value for value, _ in ACTOR_KINDS}
+        chosen = self.value()
+        return queryset.filter(actor__startswith=chosen) if chosen in known else queryset
 
 
 class ObjectFilter(admin.SimpleListFilter):
@@ -65,7 +67,9 @@ class ObjectFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Keep the events about the chosen kind."""
-        return queryset.filter(object_type=self.value()) if self.value() else queryset
+        known = {value for value, _ in OBJECT_TYPES}
+        chosen = self.value()
+        return queryset.filter(object_type=chosen) if chosen in known else queryset
 
 
 @admin.register(AuditEvent)

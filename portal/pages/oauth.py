@@ -147,16 +147,16 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
         Flow.objects.select_related("integration__project", "project", "session"), pk=flow_id
     )
     connect.end_if_stale(flow)
-    vendor, provider = flow.project.name, flow.integration.provider.name
+    vendor, app = flow.project.name, app_of(flow.integration)
     failed = flow.status in (Flow.Status.FAILED, Flow.Status.CANCELLED, Flow.Status.EXPIRED)
     code = flow.error_code or "flow_closed"
     back = _return_url(flow)
     screen = DoneScreen(
         vendor=vendor,
-        app=app_of(flow.integration),
+        app=app,
         flow_id=flow.pk,
         outcome=_outcome(flow, failed=failed),
-        notice=texts.notice(code, provider=provider, vendor=vendor) if failed else None,
+        notice=texts.notice(code, provider=app.name, vendor=vendor) if failed else None,
         return_path=_return_path(request, flow),
         confirm_url=f"{back}?cp_flow={flow.pk}" if back and _unconfirmed(flow) else "",
         host_url=back if _headless(flow) else "",

@@ -131,6 +131,11 @@ def test_an_event_links_to_what_it_is_about(admin_client: Client, project: Proje
     assert url("project_change", project.pk) in shown
 
 
+@pytest.mark.parametrize("query", ["by=%00", "about=%00", "by=nobody", "about=nothing"])
+def test_a_filter_that_is_not_offered_chooses_nothing(admin_client: Client, query: str) -> None:
+    assert admin_client.get(f"{url('auditevent_changelist')}?{query}").status_code == 200
+
+
 @pytest.mark.parametrize(
     ("query", "found"), [({"by": "system"}, 1), ({"by": "user:"}, 0), ({"about": "project"}, 1)]
 )

@@ -8,6 +8,7 @@ from uuid import uuid4
 import pytest
 from django.test import Client
 
+from integrations.catalog import registry
 from integrations.models import (
     AllowedOrigin,
     AuditEvent,
@@ -39,6 +40,15 @@ def test_it_says_why_it_failed(dana):
     dana.deny()
     assert "Demo Mail is not connected" in dana.page.text
     assert "Access was not approved" in dana.page.text
+
+
+def test_it_says_how_it_ended_when_the_provider_left_the_catalog(dana):
+    dana.approve()
+    kept = {each.slug: each for each in registry.providers() if each.slug != "demo-mail"}
+    registry.install(kept)
+    answer = dana.client.get(f"/oauth/done/{dana.flow}")
+    assert answer.status_code == 200
+    assert "demo-mail is connected" in answer.content.decode()
 
 
 def test_it_knows_no_flow_of_nobody(client):
