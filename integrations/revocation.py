@@ -14,7 +14,7 @@ from django.db import models, transaction
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import audit, grantends
+from integrations import audit, grantends, versions
 from integrations.errors import ClientRejected, ProviderFailure, ProviderUnavailable, SealBroken
 from integrations.models import ClientVersion, Connection, Credential, Flow, Project, Revocation
 from integrations.secret import Secret
@@ -95,9 +95,12 @@ def disconnect(*, connection: Connection, actor: str) -> None:
 
 
 def due(limit: int = 100) -> list[UUID]:
-    """Return grants that wait to be ended and that nobody works on, the longest waiting first."""
+    """Return grants that wait to be ended and that nobody works on, the longest waiting first.
+
+    If there are more than `limit`, the providers' hosts take turns.
+    """
     waiting = Revocation.objects.filter(_free(), outcome=Outcome.NONE, due_at__lte=Now())
-    return list(waiting.order_by("due_at").values_list("pk", flat=True)[:limit])
+    return versions.by_turns(waiting, since="due_at", limit=limit)
 
 
 def attempt(pk: UUID) -> str:

@@ -97,7 +97,10 @@ def access_token_for(connection: Connection, *, seen_generation: int | None = No
 
 
 def due(limit: int = 500) -> list[UUID]:
-    """Return connections to refresh in the background now, those that waited longest first."""
+    """Return connections to refresh in the background now, those that waited longest first.
+
+    If there are more than `limit`, the providers' hosts take turns.
+    """
     rows = Credential.objects.filter(
         models.Q(lease_until=None) | models.Q(lease_until__lt=Now()),
         refresh_after__lte=Now(),
@@ -105,7 +108,7 @@ def due(limit: int = 500) -> list[UUID]:
         connection__status__in=Connection.LIVE,
         connection__project__tokens_stopped=False,
     )
-    return list(rows.order_by("refresh_after").values_list("pk", flat=True)[:limit])
+    return versions.by_turns(rows, since="refresh_after", limit=limit)
 
 
 def refresh_one(connection_id: UUID) -> str:
@@ -136,10 +139,12 @@ def refresh_due(*, limit: int = 500, per_host: int = PER_HOST) -> dict[str, int]
     A slow provider keeps a few threads and never all of them. Returns when all are done.
     """
     outcomes.settle()
-    waiting: dict[str, deque[UUID]] = defaultdict(deque)
+    waiting: dict[str | None, deque[UUID]] = defaultdict(deque)
     rows = Credential.objects.filter(pk__in=due(limit))
     for row in rows.select_related("client_version__oauth_client__integration"):
-        waiting[versions.token_host(row.client_version)].append(row.pk)
+        waiting[versions.known_host(row.client_version)].append(row.pk)
+    # Those of a provider that is gone from the catalog: there is nobody to ask.
+    lost = len(waiting.pop(None, ()))
     lanes = [queue for queue in waiting.values() for _ in range(min(per_host, len(queue)))]
     if len(lanes) < 2:
         results = [result for queue in lanes for result in _worked_off(queue)]
@@ -147,7 +152,7 @@ def refresh_due(*, limit: int = 500, per_host: int = PER_HOST) -> dict[str, int]
         with ThreadPoolExecutor(min(len(lanes), THREADS)) as pool:
             done = pool.map(_in_thread, lanes)
             results = [result for lane in done for result in lane]
-    failed = sum(result in FAILURES for result in results)
+    failed = lost + sum(result in FAILURES for result in results)
     return {"refreshed": results.count("refreshed"), "failed": failed}
 
 

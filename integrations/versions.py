@@ -6,13 +6,17 @@ import hashlib
 import json
 from collections.abc import Mapping
 from datetime import date
+from typing import Any
 from urllib.parse import urlsplit
+from uuid import UUID
 
-from django.db.models import Max
+from django.db.models import F, Max, QuerySet, Window
+from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from integrations import audit
 from integrations.catalog.schema import Provider
+from integrations.errors import ConnectError
 from integrations.models import ClientVersion, Credential, OAuthClient
 from integrations.models.clients import LAST4_MIN_LENGTH
 from integrations.oauth.client import Client, Endpoints
@@ -108,6 +112,35 @@ def token_host(version: ClientVersion) -> str:
     provider = version.oauth_client.integration.provider
     endpoints = Endpoints.of(provider=provider, settings=version.settings)
     return urlsplit(endpoints.token_endpoint).netloc
+
+
+def known_host(version: ClientVersion) -> str | None:
+    """Return `token_host`, or None if the provider is not in the catalog as it was any more."""
+    try:
+        return token_host(version)
+    except (ConnectError, KeyError):
+        return None
+
+
+def by_turns(rows: QuerySet[Any], *, since: str, limit: int) -> list[UUID]:
+    """Return the ids of at most `limit` rows with a client version, the longest waiting first.
+
+    If there may be more, all places of all providers take turns, so that thousands that wait for
+    one that is down do not hide the rows of another.
+    """
+    oldest = list(rows.order_by(since).values_list("pk", flat=True)[:limit])
+    if len(oldest) < limit:
+        return oldest
+    turn = Window(
+        RowNumber(),
+        partition_by=[
+            F("client_version__oauth_client__integration__provider_slug"),
+            F("client_version__settings"),
+        ],
+        order_by=since,
+    )
+    taken = rows.annotate(turn=turn).order_by("turn", since)
+    return list(taken.values_list("pk", flat=True)[:limit])
 
 
 def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, str]) -> str:

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from uuid import UUID
 
 from integrations import delivering, dispatching, revocation, tokens, versions
-from integrations.errors import ConnectError
 from integrations.models import ClientVersion, Credential, Revocation
 
 EVERYWHERE = "*"
@@ -56,22 +55,15 @@ def _revoke(pk: UUID) -> bool:
 
 def _by_host(pairs: Iterable[tuple[UUID, UUID]]) -> Due:
     found = list(pairs)
-    versions = ClientVersion.objects.select_related("oauth_client__integration").in_bulk(
+    used = ClientVersion.objects.select_related("oauth_client__integration").in_bulk(
         {version for _, version in found}
     )
-    hosts = {pk: _host(version) for pk, version in versions.items()}
+    # Where its provider is gone from the catalog, the refusal is for the work itself to record.
+    hosts = {pk: versions.known_host(each) for pk, each in used.items()}
     grouped: dict[str, list[UUID]] = defaultdict(list)
     for pk, version_id in found:
-        grouped[hosts.get(version_id, EVERYWHERE)].append(pk)
+        grouped[(hosts.get(version_id) or EVERYWHERE)[:255]].append(pk)
     return grouped
-
-
-def _host(version: ClientVersion) -> str:
-    try:
-        return versions.token_host(version)[:255]
-    except (ConnectError, KeyError):
-        # Its provider is gone from the catalog: the refusal is for the work itself to record.
-        return EVERYWHERE
 
 
 def _behind(limit: int) -> Due:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
+from django.db.models import F
 
 from integrations import revocation, tokens
 from integrations.errors import ConnectError
-from integrations.models import Connection, Credential
+from integrations.models import Connection, Credential, Revocation
 from integrations.oauth import client as oauth
 from integrations.secret import Secret
 from tests import factories, trips
@@ -68,3 +71,19 @@ def test_a_grant_that_was_ended_first_is_dead_when_the_refresh_arrives(
     assert all(grant["revoked"] for grant in provider.grants(connection.integration.slug))
     connection.refresh_from_db()
     assert (connection.status, connection.revocation) == ("DISCONNECTED", "revoked")
+
+
+def test_many_grants_of_one_host_do_not_hide_those_of_another(provider):
+    project, made = factories.make_project(), []
+    gmail, mail = (factories.make_integration(project, slug) for slug in ("gmail", "demo-mail"))
+    for kind, sub in ((gmail, "dana"), (gmail, "omar"), (mail, "eve")):
+        connection = factories.make_connection(kind, factories.make_end_user(project, sub))
+        revocation.disconnect(connection=connection, actor="test")
+        made.insert(0, Revocation.objects.get(connection=connection).pk)
+    for hours, pk in enumerate(made):
+        rows = Revocation.objects.filter(pk=pk)
+        rows.update(due_at=F("due_at") - timedelta(hours=hours))
+    newest, second, first = made
+    assert revocation.due(limit=2) == [first, newest]
+    assert revocation.due(limit=3) == [first, newest, second]
+    assert revocation.due(limit=4) == [first, second, newest]

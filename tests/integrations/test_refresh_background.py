@@ -11,7 +11,7 @@ from django.db import connection as database
 from django.utils import timezone
 
 from integrations import refresh, tokens
-from integrations.models import Connection, Credential
+from integrations.models import Connection, Credential, Integration
 from tests import factories, granted
 from tests.granted import refreshes
 
@@ -75,6 +75,33 @@ def test_those_that_wait_longest_come_first(provider, integration):
         after = timezone.now() - timedelta(seconds=ago)
         Credential.objects.filter(pk=row.pk).update(refresh_after=after)
     assert tokens.due(limit=3) == [rows[1].pk, rows[3].pk, rows[2].pk]
+
+
+def test_many_of_one_host_do_not_hide_those_of_another(provider, integration):
+    desk = factories.make_integration(integration.project, "demo-desk")
+    places = [(integration, {}), (desk, {"subdomain": "acme"}), (desk, {"subdomain": "beta"})]
+    rows = [
+        granted.connection(provider, kind, sub=f"user-{place}-{number}", settings=settings)
+        for place, (kind, settings) in enumerate(places)
+        for number in range(3 - place)
+    ]
+    for age, row in zip(range(6, 0, -1), rows, strict=True):
+        after = timezone.now() - timedelta(seconds=10 * age)
+        Credential.objects.filter(pk=row.pk).update(refresh_after=after)
+    turns = [rows[number].pk for number in (0, 3, 5, 1, 4, 2)]
+    assert tokens.due(limit=3) == turns[:3]
+    assert tokens.due(limit=6) == turns
+    assert tokens.due(limit=7) == [row.pk for row in rows]
+
+
+def test_a_provider_that_left_the_catalog_keeps_no_other_from_being_refreshed(
+    connection, provider, integration
+):
+    gone = factories.make_integration(integration.project, "demo-desk")
+    lost = granted.connection(provider, gone, sub="omar", settings={"subdomain": "acme"})
+    factories.expire(lost)
+    Integration.objects.filter(pk=gone.pk).update(provider_slug="no-more")
+    assert tokens.refresh_due() == {"refreshed": 1, "failed": 1}
 
 
 def test_one_at_a_time_says_what_happened(connection, provider):
