@@ -18,7 +18,7 @@ from integrations.errors import (
     ProviderFailure,
     ProviderUnavailable,
 )
-from integrations.models import AuditEvent, Credential, RefreshAttempt, Revocation
+from integrations.models import AuditEvent, Connection, Credential, RefreshAttempt, Revocation
 from integrations.oauth import client as oauth
 from integrations.oauth.http import Answer
 from integrations.secret import Secret
@@ -471,6 +471,17 @@ def test_a_late_refusal_is_nothing_if_somebody_refreshed_meanwhile(connection, s
     scripted(slow)
     Credential.objects.update(expires_at=None)
     assert tokens.access_token_for(connection, seen_generation=1).token.reveal() == "stored"
+
+
+@pytest.mark.parametrize("status", ["INVALID", "DISCONNECTING", "DISCONNECTED"])
+def test_a_connection_that_ended_after_it_was_read_is_not_refreshed(connection, provider, status):
+    read = granted.credential(connection)
+    reason = Connection.Reason.NEEDS_REAUTH if status == Connection.Status.INVALID else ""
+    Connection.objects.update(status=status, reason=reason)
+    assert not refresh.refresh(read)
+    assert refreshes(provider) == 0
+    assert attempts(connection) == []
+    assert granted.credential(connection).lease_until is None
 
 
 @pytest.mark.parametrize("broken", [{"expires_in": "soon"}, {"token_type": "mac"}, {"scope": 7}])
