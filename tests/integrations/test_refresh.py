@@ -484,6 +484,13 @@ def test_a_connection_that_ended_after_it_was_read_is_not_refreshed(connection, 
     assert granted.credential(connection).lease_until is None
 
 
+def test_who_read_before_another_attempt_does_not_spend_the_token(connection, provider):
+    read = granted.credential(connection)
+    Credential.objects.update(lease_epoch=read.lease_epoch + 1)
+    assert not refresh.refresh(read)
+    assert refreshes(provider) == 0
+
+
 @pytest.mark.parametrize("broken", [{"expires_in": "soon"}, {"token_type": "mac"}, {"scope": 7}])
 def test_a_refresh_token_in_an_answer_of_no_other_use_is_not_lost(desk, scripted, broken):
     script = scripted(answer(**(tokens_of(3) | broken)), answer(**tokens_of(4)))
