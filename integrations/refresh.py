@@ -23,6 +23,7 @@ from integrations.errors import (
     GrantRevoked,
     ProviderFailure,
     ProviderUnavailable,
+    SealBroken,
 )
 from integrations.journal import Spend
 from integrations.models import ClientVersion, Connection, Credential, RefreshAttempt
@@ -95,7 +96,7 @@ def _begun(credential: Credential, usable: tuple[ClientVersion, ...]) -> _Run | 
 
 def _finished(run: _Run) -> bool:
     written = run.attempt.status == Status.GOT_RESPONSE
-    answer = journal.answer_of(run.attempt) if written else None
+    answer = _kept(run.attempt) if written else None
     while True:
         try:
             tokens = read(run.provider, answer or _asked(run))
@@ -138,6 +139,16 @@ def _believed(
         # Here the provider has one status for a grant that is over, whatever it calls the error.
         return GrantRevoked(provider_error=error.provider_error)
     return error
+
+
+def _kept(attempt: RefreshAttempt) -> Answer:
+    """Return the answer that an attempt keeps. Raises SealBroken, for the same one only once."""
+    try:
+        return journal.answer_of(attempt)
+    except SealBroken:
+        # Otherwise every claim would find it again, and the connection had no other refresh.
+        journal.end(attempt, Status.UNKNOWN)
+        raise
 
 
 def _asked(run: _Run) -> Answer:
@@ -209,7 +220,7 @@ def _unsure(run: _Run) -> None:
     attempt.refresh_from_db(fields=["status", "answer"])
     salvaged = None
     if attempt.status == Status.GOT_RESPONSE:
-        kept = journal.answer_of(attempt)
+        kept = _kept(attempt)
         salvaged = oauth.refresh_token_in(provider=run.provider, answer=kept)
     if salvaged is None or salvaged == run.spend.refresh_token:
         journal.end(attempt, Status.UNKNOWN)
@@ -231,7 +242,7 @@ def _after_revoked(run: _Run, error: GrantRevoked) -> bool:
     while (candidate := journal.candidate(run.credential)) is not None:
         version = candidate.client_version
         provider = version.oauth_client.integration.provider
-        token = oauth.refresh_token_in(provider=provider, answer=journal.answer_of(candidate))
+        token = oauth.refresh_token_in(provider=provider, answer=_kept(candidate))
         if token is not None:
             run.spend, run.candidate = Spend(version, token), candidate
             return _renewed(run)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import pytest
 
+from integrations import journal, tokens
+from integrations.errors import IntegrityBroken
 from integrations.models import (
     AuditEvent,
     AuthorizationRequest,
     ClientVersion,
     Connection,
     Flow,
+    RefreshAttempt,
 )
-from tests import factories, trips
+from integrations.oauth.http import Answer
+from tests import factories, granted, trips
 from tests.fakeas import visitor as provider_visitor
 from tests.portal import visits
 from tests.portal.api.conftest import vendor_of
@@ -94,3 +98,25 @@ def test_a_code_that_waited_and_was_changed_is_not_sent(project, provider, colum
     assert alarm_about(dana.flow)
     assert provider.count("token") == 0
     assert not Connection.objects.exists()
+
+
+@pytest.mark.parametrize("status", ["got_response", "candidate"])
+def test_an_answer_that_was_changed_is_said_once_and_keeps_no_refresh_away(
+    project, provider, status
+):
+    connection = granted.connection(provider, project.integrations.get())
+    factories.expire(connection)
+    credential = granted.credential(connection)
+    spend = journal.Spend(credential.client_version, credential.open_required("refresh_token"))
+    attempt = journal.claim(credential, spend)
+    journal.received(attempt, Answer(200, {}, b"{}"))
+    RefreshAttempt.objects.update(answer=credential.access_token, status=status)
+    granted.pass_time(journal.LEASE.total_seconds() + 1)
+    if status == "candidate":
+        provider.configure(profile="demo-mail", times=1, token_error="unknown_refresh_token")
+    with pytest.raises(IntegrityBroken):
+        tokens.access_token_for(connection)
+    for _ in range(2):
+        assert granted.works(provider, tokens.access_token_for(connection).token.reveal())
+    event = AuditEvent.objects.get(action="seal.broken")
+    assert (event.object_id, event.data["severity"]) == (str(connection.pk), "high")
