@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from urllib.parse import urlsplit
 
-from django.db.models import F, Q
-from django.db.models.functions import Now
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Coalesce, Now
 
 from integrations.errors import ProviderUnavailable
 from integrations.models import ProviderHost
@@ -30,7 +30,7 @@ class Resting(ProviderUnavailable):
 
 @dataclass(frozen=True)
 class Host:
-    """Where a token request goes, and the digest of the client that sends it."""
+    """Where a token request goes, and the digest of the client in its slot that sends it."""
 
     name: str
     client: str
@@ -38,7 +38,9 @@ class Host:
 
 def of(client: Client) -> Host:
     """Return the host of a client's token endpoint."""
-    digest = hashlib.sha256(client.client_id.encode()).hexdigest()[:32]
+    # With its slot: a client id is public, and others who enter it must not make this one wait.
+    sender = f"{client.client_id} {client.redirect_uri}"
+    digest = hashlib.sha256(sender.encode()).hexdigest()[:32]
     return Host(urlsplit(client.endpoints.token_endpoint).netloc, digest)
 
 
@@ -68,7 +70,8 @@ def failed(host: Host, *, retry_after: int | None = None) -> None:
     """Count a failure of the host; from the fifth in a row on it is left alone."""
     ProviderHost.objects.get_or_create(name=host.name, client="")
     rows = ProviderHost.objects.filter(name=host.name, client="")
-    rows.update(failures=F("failures") + 1, probe_until=None)
+    began = Coalesce("wait_until", Now())
+    rows.update(failures=F("failures") + 1, probe_until=None, wait_until=began)
     rows.filter(failures__gte=OPEN_AFTER).update(wait_until=Now() + OPEN_FOR)
     if retry_after:
         rows.update(wait_until=Now() + timedelta(seconds=min(retry_after, HOST_WAIT_MAX)))
@@ -80,6 +83,13 @@ def asked_to_wait(host: Host, *, retry_after: int | None) -> None:
     ProviderHost.objects.get_or_create(name=host.name, client=host.client)
     rows = ProviderHost.objects.filter(name=host.name, client=host.client)
     rows.update(wait_until=Now() + pause)
+
+
+def long_over(before: datetime) -> QuerySet[ProviderHost]:
+    """Return the rows that have said nothing since `before`, or say that all is well."""
+    well = Q(client="", failures=0, wait_until=None)
+    rows = ProviderHost.objects.filter(well | Q(wait_until__lt=before))
+    return rows.filter(Q(probe_until=None) | Q(probe_until__lt=before))
 
 
 def _require_open(host: Host) -> ProviderHost | None:

@@ -18,6 +18,7 @@ from integrations import (
     codes,
     connect,
     endings,
+    hosts,
     idempotency,
     limits,
     reads,
@@ -45,7 +46,7 @@ DELIVERIES_KEPT = timedelta(days=30)
 RESULTS_KEPT, FAILURES_KEPT = timedelta(hours=1), timedelta(days=7)
 RUNNING_MAX = timedelta(hours=1)
 JOURNAL_KEPT = timedelta(days=30)
-LANES_KEPT = timedelta(days=1)
+LANES_KEPT = HOSTS_KEPT = timedelta(days=1)
 
 
 def sweep() -> dict[str, int]:
@@ -82,9 +83,9 @@ def _abandoned_flows() -> int:
     return sum(_abandoned(flow, drafts) for flow in drafts.select_related("project")[:AT_ONCE])
 
 
-def _abandoned(flow: Flow, drafts: QuerySet[Flow]) -> bool:
+def _abandoned(flow: Flow, rows: QuerySet[Flow]) -> bool:
     with transaction.atomic():
-        ended = drafts.filter(pk=flow.pk).update(
+        ended = rows.filter(pk=flow.pk).update(
             status=Flow.Status.EXPIRED, draft={}, updated_at=timezone.now()
         )
         if ended:
@@ -140,6 +141,11 @@ def _lanes() -> int:
     return _deleted(Lane.objects.filter(used_at__lt=old, lease_until=None))
 
 
+def _hosts() -> int:
+    """Forget hosts that work again and waits that are long over."""
+    return _deleted(hosts.long_over(timezone.now() - HOSTS_KEPT))
+
+
 def _some(rows: QuerySet[Model]) -> QuerySet[Model]:
     # By id, so that a sweep of millions is many short transactions; the condition stays.
     return rows.filter(pk__in=list(rows.order_by().values_list("pk", flat=True)[:AT_ONCE]))
@@ -170,6 +176,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "deliveries": _deliveries,
     "task_results": _task_results,
     "lanes": _lanes,
+    "hosts": _hosts,
     "spool": tokens.import_spool,
     "journal": _journal,
     "token_reads": reads.forget_old,

@@ -11,13 +11,13 @@ import ipaddress
 import os
 import socket
 import threading
-from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.cookiejar import DefaultCookiePolicy
 from typing import Any
 from urllib.parse import urlsplit
+from weakref import WeakValueDictionary
 
 import requests
 from requests.adapters import HTTPAdapter
@@ -183,9 +183,8 @@ class Transport:
 
     def __init__(self, *, allow: tuple[Network, ...] = (), deadline: float = DEADLINE) -> None:
         self._deadline = deadline
-        self._hosts: dict[str, threading.BoundedSemaphore] = defaultdict(
-            lambda: threading.BoundedSemaphore(MAX_PER_HOST)
-        )
+        # Weak: a host is forgotten with its last call, and nobody can make this grow.
+        self._hosts: WeakValueDictionary[str, threading.BoundedSemaphore] = WeakValueDictionary()
         self._lock = threading.Lock()
         self._session = _Session()
         self._session.trust_env = False
@@ -237,7 +236,7 @@ class Transport:
     @contextmanager
     def _place_for(self, host: str) -> Iterator[None]:
         with self._lock:
-            places = self._hosts[host]
+            places = self._hosts.setdefault(host, threading.BoundedSemaphore(MAX_PER_HOST))
         if not places.acquire(timeout=HOST_WAIT):
             raise ProviderUnavailable("provider_busy", sent=False)
         try:

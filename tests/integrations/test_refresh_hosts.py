@@ -8,7 +8,7 @@ import pytest
 from django.utils import timezone
 from django.utils.http import http_date
 
-from integrations import hosts, tokens
+from integrations import hosts, sweeping, tokens, versions
 from integrations.errors import ConnectError, ProviderUnavailable
 from integrations.models import AuditEvent, Credential, ProviderHost
 from integrations.oauth import answers
@@ -112,6 +112,50 @@ def test_a_wish_to_wait_holds_for_this_client_only(connection, provider, integra
     assert ask(other) is None
     granted.pass_time(41)
     assert ask(connection) is None
+
+
+def test_a_wish_to_wait_does_not_hold_for_who_only_knows_the_client_id(connection, provider):
+    stranger = factories.make_integration(factories.make_project("Elsewhere"))
+    used = connection.oauth_client.current_version.client_id
+    client = factories.make_client(
+        stranger, factories.make_end_user(stranger.project), client_id=used
+    )
+    version = versions.oauth_client(version=client.current_version)
+    hosts.asked_to_wait(hosts.of(version), retry_after=3000)
+    with pytest.raises(hosts.Resting):
+        hosts.require_open(hosts.of(version))
+    assert ask(connection) is None
+
+
+OVER, NOW, LATER = -90_000, -60, 90_000
+ROWS = [
+    ({"client": "one", "wait_until": OVER}, 0),
+    ({"client": "one", "wait_until": NOW}, 1),
+    ({"failures": 5, "wait_until": OVER, "probe_until": OVER}, 0),
+    ({"failures": 5, "wait_until": OVER, "probe_until": LATER}, 1),
+    ({"failures": 5, "wait_until": LATER}, 1),
+    ({"failures": 0}, 0),
+]
+
+
+@pytest.mark.parametrize(("values", "kept"), ROWS)
+def test_what_is_long_over_is_forgotten(values, kept):
+    now = timezone.now()
+    for name in {"wait_until", "probe_until"} & values.keys():
+        values = {**values, name: now + timedelta(seconds=values[name])}
+    ProviderHost.objects.create(name="a.test", **values)
+    assert sweeping.sweep()["hosts"] == 1 - kept
+    assert ProviderHost.objects.count() == kept
+
+
+def test_a_host_that_failed_once_is_forgotten_after_a_day(db):
+    hosts.failed(hosts.Host("a.test", "one"))
+    hosts.require_open(hosts.Host("a.test", "one"))
+    sweeping.sweep()
+    assert ProviderHost.objects.get().failures == 1
+    granted.pass_time(90_000)
+    sweeping.sweep()
+    assert not ProviderHost.objects.exists()
 
 
 def test_a_wish_of_a_failing_host_holds_for_all_and_is_limited(connection, provider, integration):

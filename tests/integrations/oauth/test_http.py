@@ -178,3 +178,10 @@ def test_a_slow_host_takes_no_more_than_its_places(monkeypatch):
     busy = [each for each in results if isinstance(each, ProviderUnavailable)]
     assert (len(received), len(busy)) == (2, 4)
     assert {each.code for each in busy} == {"provider_busy"}
+
+
+def test_a_host_is_forgotten_with_its_last_call():
+    transport = Transport(allow=LOOPBACK)
+    with server(fixed(b"{}")) as (url, _):
+        transport.request("GET", url, headers={})
+    assert not transport._hosts
