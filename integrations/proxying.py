@@ -7,10 +7,12 @@ where that cannot do a thing twice, and at most once after the token was refresh
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import quote, urlsplit
+from uuid import UUID
 
 from integrations import headers, proxyrules, tokens
 from integrations.catalog.api import ApiValue
@@ -23,7 +25,13 @@ from integrations.tokens import AccessToken
 BUFFERED = 65_536
 REPEATABLE = frozenset({"GET", "HEAD", "PUT", "DELETE"})
 
+RENEWED_FOR, RENEWED_MAX = 60.0, 10_000
+
 transport = StreamingTransport()
+# Which token of a connection came of a refusal, and until when another one renews nothing: paths
+# that always answer 401 must not spend a refresh token each time. Of this process only: another
+# one renews once more at most.
+_renewed: dict[UUID, tuple[int, float]] = {}
 
 
 class Source(Protocol):
@@ -112,8 +120,11 @@ class _Attempt:
     def _after_refresh(self, refused: Stream, old: AccessToken) -> Reply:
         """Refresh once, and make the call again if its body is still there.
 
-        If there is no newer token, the provider's own refusal is what the caller needs to see.
+        If there is no newer token, the provider's own refusal is what the caller needs to see; so
+        it is where that did not help a moment ago.
         """
+        if _is_just_renewed(self._connection, old):
+            return self._reply(refused, old)
         try:
             new = tokens.access_token_for(self._connection, seen_generation=old.generation)
         except ConnectError:
@@ -121,6 +132,7 @@ class _Attempt:
         except BaseException:
             refused.close()
             raise
+        _note_renewed(self._connection, new)
         if not self._whole or new.generation == old.generation:
             return self._reply(refused, old)
         refused.close()
@@ -152,6 +164,17 @@ class _Attempt:
     def _reply(self, stream: Stream, token: AccessToken) -> Reply:
         back = headers.returned(stream.headers, url=self._url, token=token.token)
         return Reply(stream.status, back, stream)
+
+
+def _is_just_renewed(connection: Connection, token: AccessToken) -> bool:
+    generation, until = _renewed.get(connection.pk, (0, 0.0))
+    return token.generation == generation and time.monotonic() < until
+
+
+def _note_renewed(connection: Connection, token: AccessToken) -> None:
+    if len(_renewed) >= RENEWED_MAX:
+        _renewed.clear()
+    _renewed[connection.pk] = (token.generation, time.monotonic() + RENEWED_FOR)
 
 
 class _Rest:

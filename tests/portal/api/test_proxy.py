@@ -451,6 +451,18 @@ def test_a_token_that_is_refused_again_is_not_renewed_again(api, portal, url, re
     assert (len(api.seen), renewed) == (2, [None, 1])
 
 
+@pytest.mark.parametrize(("pause", "again"), [(60.0, []), (0.0, [2, 3])])
+def test_a_path_that_always_refuses_renews_one_token_a_minute(
+    api, portal, url, renewed, monkeypatch, pause, again
+):
+    monkeypatch.setattr(proxying, "RENEWED_FOR", pause)
+    api.reply = DENIED
+    for body in (b"x" * 65_537, b"", b""):
+        answer = portal("POST", f"{url}/x", body=body)
+        assert (answer.status, answer.body) == (401, b"denied")
+    assert [seen for seen in renewed if seen] == [1, *again]
+
+
 def test_a_long_body_is_not_sent_again_but_the_token_is_renewed(api, portal, url, renewed):
     api.reply = DENIED
     answer = portal("POST", f"{url}/x", body=b"x" * 65_537)
