@@ -13,13 +13,13 @@ from datetime import datetime
 from typing import Any
 from uuid import UUID
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations import audit, clients, inputs, scopes, tokens
 from integrations.catalog import registry
 from integrations.clients import ClientConfig
-from integrations.errors import FieldError, InvalidInput
+from integrations.errors import FieldError, InvalidInput, SealBroken
 from integrations.models import (
     ClientVersion,
     Connection,
@@ -36,7 +36,6 @@ from integrations.secret import Secret
 MAX_ROWS, MAX_TOKEN, MAX_TEXT = 500, 16_384, 255
 SUBJECT = re.compile(r"\A[\x21-\x7e]{1,255}\Z")
 TOKEN = re.compile(r"\A[\x21-\x7e]+\Z")
-GONE = (Connection.Status.DISCONNECTING, Connection.Status.DISCONNECTED)
 
 
 @dataclass(frozen=True)
@@ -85,6 +84,12 @@ def import_row(*, project: Project, row: ImportRow, actor: str, dry_run: bool) -
             transaction.set_rollback(dry_run)
     except InvalidInput as error:
         return refused(*error.errors)
+    except SealBroken:
+        said = {"action": "seal.broken", "severity": "high"}
+        audit.record(project=project, actor=actor, subject=project, **said)
+        return refused(FieldError("client", "integrity_error", "A stored secret was changed."))
+    except IntegrityError:
+        return refused(FieldError("row", "conflict", "It was changed meanwhile. Send it again."))
     return RowResult("imported") if dry_run and result.status == "imported" else result
 
 
@@ -110,15 +115,14 @@ def _imported(project: Project, row: ImportRow, actor: str) -> RowResult:
 
 
 def _integration(project: Project, row: ImportRow) -> Integration:
-    found = Integration.objects.filter(project=project, slug=row.integration[:63], is_active=True)
-    integration = found.select_related("project").first()
+    mine = Integration.objects.select_related("project").filter(project=project, is_active=True)
+    integration = mine.filter(slug=row.integration[:63]).first()
     if integration is None or not registry.has(integration.provider_slug):
         raise _error("integration", "integration_not_found", "The project does not offer it.")
-    provider = integration.provider
     offered = integration.account_types
     if row.account_type not in (DEFAULT_ACCOUNT, OWN_CLIENT) or row.account_type not in offered:
         raise _error("account_type", "account_type_not_allowed", f"Use {' or '.join(offered)}.")
-    if not row.refresh_token and (provider.refresh.issued or not row.access_token):
+    if not row.refresh_token and (integration.provider.refresh.issued or not row.access_token):
         raise _error("refresh_token", "required", "Send the refresh token.")
     return integration
 
@@ -211,12 +215,10 @@ def _end_user(project: Project, row: ImportRow) -> EndUser:
 
 
 def _existing(integration: Integration, end_user: EndUser, row: ImportRow) -> Connection | None:
-    rows = Connection.objects.filter(integration=integration, end_user=end_user)
-    if row.external_id:
-        rows = rows.filter(external_id=row.external_id)
-    else:
-        rows = rows.filter(account_id=row.account_id, account_type=row.account_type)
-    return rows.exclude(status__in=GONE).first()
+    account = {"account_id": row.account_id, "account_type": row.account_type}
+    own = {"external_id": row.external_id} if row.external_id else account
+    rows = Connection.objects.filter(integration=integration, end_user=end_user, **own)
+    return rows.exclude(status__in=Connection.GONE).first()
 
 
 def _version(
@@ -227,8 +229,7 @@ def _version(
             integration=integration, owner=OAuthClient.Owner.VENDOR, state=OAuthClient.State.ACTIVE
         ).select_related("current_version")
         if (client := vendor.first()) is None or client.current_version is None:
-            message = "Enter your own client of this integration first."
-            raise _error("account_type", "vendor_client_missing", message)
+            raise _error("account_type", "vendor_client_missing", "Enter your own client first.")
         return client.current_version
     slot = _slot(integration, end_user, row.client)
     try:

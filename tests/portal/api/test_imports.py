@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
-from integrations import tokens
+from integrations import importing, tokens
 from integrations.models import (
     AuditEvent,
     ClientVersion,
@@ -315,3 +315,24 @@ def test_two_imports_at_once_make_one_connection(vendor):
     results = at_once(4, lambda: vendor("POST", PATH, {"rows": [row()]}).json()["rows"][0])
     assert sorted(each["status"] for each in results) == ["exists", "exists", "exists", "imported"]
     assert Connection.objects.count() == 1
+
+
+def test_a_stored_secret_that_was_changed_ends_its_row_only(vendor, project):
+    only(vendor, row())
+    other = factories.make_client(
+        project.integrations.get(), factories.make_end_user(project, "omar"), client_id="another"
+    )
+    swapped = ClientVersion.objects.filter(client_id="fake_ok")
+    swapped.update(client_secret=other.current_version.client_secret)
+    found = report(vendor, row(account_id="second"), row(user="eve"))["rows"]
+    assert [each["status"] for each in found] == ["refused", "imported"]
+    assert [each["code"] for each in found[0]["errors"]] == ["integrity_error"]
+    assert AuditEvent.objects.get(action="seal.broken").data["severity"] == "high"
+
+
+def test_a_row_that_meets_another_import_ends_alone(vendor, monkeypatch):
+    only(vendor, row(external_id="one", account_id="first"))
+    monkeypatch.setattr(importing, "_existing", lambda *_: None)
+    found = report(vendor, row(external_id="one"), row(user="eve"))["rows"]
+    assert [each["status"] for each in found] == ["refused", "imported"]
+    assert [each["code"] for each in found[0]["errors"]] == ["conflict"]
