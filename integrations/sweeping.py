@@ -21,7 +21,9 @@ from integrations import (
     hosts,
     idempotency,
     limits,
+    picking,
     reads,
+    revocation,
     rotation,
     tickets,
     tokens,
@@ -81,6 +83,23 @@ def _abandoned_flows() -> int:
     left = timezone.now() - connect.RESUMABLE_FOR
     drafts = Flow.objects.filter(status=Flow.Status.DRAFT, updated_at__lt=left)
     return sum(_abandoned(flow, drafts) for flow in drafts.select_related("project")[:AT_ONCE])
+
+
+def _unchosen_flows() -> int:
+    """End flows whose approval nobody completed by a choice, and the connections they made."""
+    left = timezone.now() - connect.RESUMABLE_FOR
+    waiting = Flow.objects.filter(status=Flow.Status.NEEDS_OPTIONS, updated_at__lt=left)
+    return sum(_unchosen(flow, waiting) for flow in waiting.select_related("project")[:AT_ONCE])
+
+
+def _unchosen(flow: Flow, waiting: QuerySet[Flow]) -> bool:
+    with transaction.atomic():
+        half_made = picking.unfinished(flow)
+        ended = _abandoned(flow, waiting)
+        others = Flow.objects.filter(connection=half_made, status=Flow.Status.NEEDS_OPTIONS)
+        if ended and half_made and not others.exists():
+            revocation.disconnect(connection=half_made, actor="system")
+    return ended
 
 
 def _abandoned(flow: Flow, rows: QuerySet[Flow]) -> bool:
@@ -168,6 +187,7 @@ def _replaced_secrets() -> int:
 STEPS: dict[str, Callable[[], int]] = {
     "stale_flows": _stale_flows,
     "abandoned_flows": _abandoned_flows,
+    "unchosen_flows": _unchosen_flows,
     "held_codes": codes.drop_stale_codes,
     "tickets": tickets.drop_stale_tickets,
     "verifiers": _verifiers,

@@ -230,7 +230,9 @@ def _read(**which: UUID) -> tuple[Credential, datetime]:
     if row is None:
         raise NotFound("connection_disconnected")
     if row.connection.status not in Connection.LIVE:
-        raise ConnectionUnusable(row.connection.reason or "needs_reauth")
+        pending = row.connection.status == Connection.Status.PENDING
+        other = "options_missing" if pending else "needs_reauth"
+        raise ConnectionUnusable(row.connection.reason or other)
     if row.connection.project.tokens_stopped:
         raise NotAllowed("tokens_stopped")
     return row, row.now

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-import pytest
+from datetime import timedelta
+from uuid import uuid4
 
-from integrations import connect, lookups, revocation, tokens
+import pytest
+from django.utils import timezone
+
+from integrations import connect, lookups, revocation, sweeping, tokens
 from integrations.errors import ConnectError, FlowClosed, InvalidInput
 from integrations.models import AuditEvent, Connection, Credential, Flow, Revocation
 from integrations.secret import Secret
@@ -49,8 +53,32 @@ def test_with_several_sites_the_connection_waits(dana):
     assert (flow.status, connection.status) == ("NEEDS_OPTIONS", "PENDING")
     assert [each["id"] for each in connection.post_options] == [ACME, BETA]
     assert "cloud_id" not in connection.provider_data
-    with pytest.raises(ConnectError):
+    with pytest.raises(ConnectError) as error:
         tokens.access_token_for(connection)
+    assert error.value.code == "options_missing"
+
+
+@pytest.mark.parametrize(("minutes", "ended"), [(121, True), (119, False)])
+def test_a_choice_that_nobody_makes_ends_both(dana, minutes, ended):
+    ago = timezone.now() - timedelta(minutes=minutes)
+    Flow.objects.filter(pk=dana.flow).update(updated_at=ago)
+    assert sweeping.sweep()["unchosen_flows"] == ended
+    flow, connection = dana.current_flow(), Connection.objects.get()
+    both = (flow.status, Credential.objects.exists(), connection.status == "PENDING")
+    assert both == (("EXPIRED", False, False) if ended else ("NEEDS_OPTIONS", True, True))
+    assert AuditEvent.objects.filter(action="flow.abandoned").count() == ended
+
+
+def test_a_choice_that_another_flow_waits_for_does_not_end_with_the_first(dana):
+    flow = dana.current_flow()
+    ago = timezone.now() - timedelta(hours=3)
+    Flow.objects.filter(pk=flow.pk).update(updated_at=ago)
+    old = Flow.objects.get(pk=flow.pk)
+    flow.pk, flow._state.adding = uuid4(), True
+    flow.save()
+    sweeping.sweep()
+    old.refresh_from_db()
+    assert (old.status, Connection.objects.get().status) == ("EXPIRED", "PENDING")
 
 
 def test_the_chosen_site_completes_both(dana):
