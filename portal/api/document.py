@@ -50,8 +50,18 @@ IDEMPOTENCY_KEY = {
 class DocumentedApi(NinjaAPI):
     """The API, with its document completed."""
 
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self._made: dict[str, Any] = {}
+
     def get_openapi_schema(self, *args: Any, **kwargs: Any) -> Any:
-        """Return the OpenAPI 3.1 document."""
+        """Return the OpenAPI 3.1 document, made once: anybody may ask for it."""
+        asked = repr((args, sorted(kwargs.items())))
+        if asked not in self._made:
+            self._made[asked] = self._completed(*args, **kwargs)
+        return self._made[asked]
+
+    def _completed(self, *args: Any, **kwargs: Any) -> Any:
         document = super().get_openapi_schema(*args, **kwargs)
         _lift_definitions(document)
         operations = dict(self._by_id())

@@ -61,7 +61,8 @@ def screen(
     provider, version = flow.integration.provider, flow.oauth_client.current_version
     form = {item.name: item for item in stages.pre_options(flow)}
     permissions = form["scopes"]
-    chosen, described = permissions.value.split(), {row.name for row in permissions.scopes}
+    chosen = [name for name in permissions.value.split(" ") if name]
+    described = {row.name for row in permissions.scopes}
     by_field = {_input_id(provider, error.field): error.message for error in errors}
     values = stages.setting_values(flow, version)
     return OptionsScreen(

@@ -61,6 +61,7 @@ KINDS = {
     "portal/manage": PAGE,
     "portal/connect": PAGE,
     "portal/reconnect": PAGE,
+    "portal/secret": PAGE,
     "portal/disconnect": PAGE,
     "portal/end": PAGE,
     "hosted/<str:ticket>": TICKET,
