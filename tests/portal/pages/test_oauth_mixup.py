@@ -90,7 +90,7 @@ def test_an_answer_with_two_issuers_is_refused(dana, provider):
     provider.configure(profile="demo-mail", iss="duplicate")
     dana.come_back(person.approve(dana.start()))
     assert dana.last.status_code == 400
-    assert trips.untouched(dana, provider)
+    assert trips.failed(dana, "answer_malformed", provider)
 
 
 @pytest.mark.parametrize("change", ["/", "?a=b", "#a"])
