@@ -15,6 +15,7 @@ test: .venv/.installed-dev
 	$(PY) -m tests.run
 
 soak: .venv/.installed-dev
+	$(PY) -m tests.run --tables
 	$(PY) -m tests.soak
 	$(PY) -m tests.attacks.disarm
 
