@@ -23,9 +23,10 @@ QUICK += ("--ignore=tests/attacks",)
 # what is stored in the end is stored by other tests on both. `make soak` runs them on both too.
 TABLES = (
     "bad_inputs", "test_templates.py", "test_gunicorn.py", "portal/api/test_fuzzing.py",
-    "portal/api/test_proxy.py", "portal/pages/test_bad_inputs.py", "portal/pages/test_bad_scopes.py",
-    "portal/pages/test_bad_subdomains.py", "portal/pages/test_good_inputs.py",
-    "portal/pages/test_oauth_exchange.py", "portal/test_error_tracker.py", "portal/test_headers.py",
+    "portal/api/test_proxy.py", "portal/pages/test_bad_inputs.py",
+    "portal/pages/test_bad_scopes.py", "portal/pages/test_bad_subdomains.py",
+    "portal/pages/test_good_inputs.py", "portal/pages/test_oauth_exchange.py",
+    "portal/test_error_tracker.py", "portal/test_headers.py",
     "portal/test_https.py", "portal/test_tenants.py",
 )  # fmt: skip
 # One portal for all of them, whose processes are busy enough.
