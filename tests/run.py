@@ -19,15 +19,14 @@ from tests.postgres import database_url
 
 QUICK = ("-m", "not browser", "-n", "2", "--ignore=tests/browser")
 QUICK += ("--ignore=tests/attacks",)
-# Long tables of what people and strangers may send: their cases differ before a row is read, and
-# what is stored in the end is stored by other tests on both. `make soak` runs them on both too.
+# Pages, the admin, and long tables of what people and strangers may send: their cases differ before
+# a row is read, and what they store is stored through the domain and the API on both databases.
+# `make soak` runs these on PostgreSQL too.
 TABLES = (
-    "bad_inputs", "test_templates.py", "test_gunicorn.py", "portal/api/test_fuzzing.py",
-    "portal/api/test_proxy.py", "portal/pages/test_bad_inputs.py",
-    "portal/pages/test_bad_scopes.py", "portal/pages/test_bad_subdomains.py",
-    "portal/pages/test_good_inputs.py", "portal/pages/test_oauth_exchange.py",
-    "portal/test_error_tracker.py", "portal/test_headers.py",
-    "portal/test_https.py", "portal/test_tenants.py",
+    "bad_inputs", "integrations/admin", "portal/pages", "portal/api/test_fuzzing.py",
+    "portal/api/test_proxy.py", "portal/test_error_tracker.py", "portal/test_headers.py",
+    "portal/test_https.py", "portal/test_limits.py", "portal/test_tenants.py",
+    "test_gunicorn.py", "test_templates.py",
 )  # fmt: skip
 # One portal for all of them, whose processes are busy enough.
 ATTACKS = ("tests/attacks", "-n", "0")
