@@ -11,7 +11,7 @@ from django.db import transaction
 
 from integrations import inputs, versions
 from integrations.catalog.schema import Provider
-from integrations.errors import FieldError, InvalidInput
+from integrations.errors import FieldError, InvalidInput, SealBroken
 from integrations.models import ClientVersion, EndUser, Integration, OAuthClient
 from integrations.secret import Secret
 
@@ -194,11 +194,19 @@ def _why_not_kept(
     return (FieldError("client_secret", "secret_required", message),)
 
 
+def _again(provider: Provider) -> FieldError:
+    message = f"Enter the {provider.client_secret_label} again: the saved one cannot be used."
+    return FieldError("client_secret", "secret_required", message)
+
+
 def _kept_secret(provider: Provider, current: ClientVersion | None, config: ClientConfig) -> Secret:
     errors = _why_not_kept(provider, current, config)
     if errors or current is None:
         raise InvalidInput(*errors)
-    return current.open_required("client_secret")
+    try:
+        return current.open_required("client_secret")
+    except SealBroken:
+        raise InvalidInput(_again(provider)) from None
 
 
 def _end(config: ClientConfig, current: ClientVersion | None) -> date | None:
@@ -213,5 +221,10 @@ def _unchanged(current: ClientVersion, config: ClientConfig, secret: Secret) -> 
     if _end(config, current) != current.secret_expires_on:
         return False
     same = (current.client_id, current.settings) == (config.client_id, config.settings)
-    same = same and current.config_hash == versions.current_hash(current)
-    return same and secret == current.open_required("client_secret")
+    if not same or current.config_hash != versions.current_hash(current):
+        return False
+    try:
+        return secret == current.open_required("client_secret")
+    except SealBroken:
+        # What is entered now replaces what cannot be trusted.
+        return False

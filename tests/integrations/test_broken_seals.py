@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from integrations import journal, tokens
-from integrations.errors import IntegrityBroken
+from integrations import clients, journal, tokens
+from integrations.clients import ClientConfig
+from integrations.errors import IntegrityBroken, InvalidInput
 from integrations.models import (
     AuditEvent,
     AuthorizationRequest,
@@ -49,6 +50,23 @@ def alarm_about(flow: str) -> bool:
     assert "fake-secret" not in str(event.data)
     assert (event.data["severity"], event.data["code"]) == ("high", "integrity_error")
     return event.object_id == flow
+
+
+def test_a_secret_entered_anew_replaces_one_that_cannot_be_trusted(dana, project):
+    swap_secrets(project)
+    mine = ClientVersion.objects.get(client_id="fake_ok").oauth_client
+    for secret in ("fake-secret", "another-secret"):
+        factories.replace_secret(mine, secret)
+        mine.refresh_from_db()
+        assert mine.current_version.open_required("client_secret").reveal() == secret
+
+
+def test_a_secret_that_cannot_be_trusted_is_not_kept(dana, project):
+    swap_secrets(project)
+    mine = ClientVersion.objects.get(client_id="fake_ok").oauth_client
+    with pytest.raises(InvalidInput) as caught:
+        clients.replace_config(client=mine, config=ClientConfig("fake_ok", None, {}), actor="test")
+    assert [error.code for error in caught.value.errors] == ["secret_required"]
 
 
 def test_a_start_with_another_client_s_secret_is_refused_in_words(dana, project, provider):
