@@ -51,6 +51,7 @@ def opener_kept(view: View) -> View:
     return wrapped
 
 
+# Origin and handle, or Origin and a start ticket, are compared below for each of the two callers.
 @opener_kept
 @csrf_exempt
 @states(START)
