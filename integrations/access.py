@@ -8,7 +8,6 @@ from uuid import UUID
 
 from django.utils import timezone
 
-from integrations.catalog import registry
 from integrations.errors import NotFound
 from integrations.models import (
     Connection,
@@ -74,7 +73,7 @@ def active_integration(*, project: Project, slug: str) -> Integration:
 def integrations_of(project: Project) -> list[Integration]:
     """Return the project's active integrations whose provider is in the catalog, by slug."""
     rows = Integration.objects.filter(project=project, is_active=True).order_by("slug")
-    return [row for row in rows if registry.has(row.provider_slug)]
+    return [row for row in rows if row.is_known]
 
 
 def connection_of(*, who: Somebody, pk: UUID | str) -> Connection:
@@ -152,7 +151,10 @@ def actor_of(who: Somebody) -> str:
 def project_connection(*, project: Project, pk: UUID) -> Connection:
     """Return a connection of the project with what a call in its name needs. Raises NotFound."""
     found = Connection.objects.filter(pk=pk, project=project).select_related(
-        "project", "integration", "end_user__organization", "credential__client_version"
+        "project",
+        "integration",
+        "end_user__organization",
+        "credential__client_version__oauth_client__integration",
     )
     if (connection := found.first()) is None:
         raise NotFound("connection_not_found")

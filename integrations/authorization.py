@@ -46,7 +46,7 @@ def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Au
     State and browser token are 256 random bits, kept as digests; the verifier is new each time.
     Raises FlowClosed, and IntegrityBroken if the stored client secret was tampered with.
     """
-    provider = flow.integration.provider
+    provider = version.provider
     with seals_watched(flow):
         client = versions.oauth_client(version=version)
     state, browser_token = new_token(), new_token()
@@ -205,7 +205,7 @@ def _set_waiting(flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) ->
 
 
 def _check_issuer(request: AuthorizationRequest, response: Response) -> None:
-    provider = request.oauth_client.integration.provider
+    provider = request.client_version.provider
     if response.iss is None:
         if provider.authorization_response_iss_parameter_supported:
             raise AuthorizationFailed("issuer_missing")

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.utils import timezone
 
-from integrations import access, clients, inputs, scopes
+from integrations import access, clients, inputs, scopes, versions
 from integrations.clients import ClientConfig, Saved
 from integrations.errors import FlowClosed, InvalidInput, NotAllowed
 from integrations.models import Flow, OAuthClient
@@ -89,10 +89,13 @@ def require_open(flow: Flow) -> None:
 
 
 def _take_vendor_client(flow: Flow) -> None:
-    found = OAuthClient.objects.select_related("current_version").filter(
+    joined = OAuthClient.objects.select_related("current_version__oauth_client__integration")
+    found = joined.filter(
         integration=flow.integration, owner=OAuthClient.Owner.VENDOR, state=OAuthClient.State.ACTIVE
     )
-    if (client := found.first()) is None:
+    client = found.first()
+    # One entered for another address of the provider is none: it would go where it did.
+    if client is None or not (client.current_version and versions.fits(client.current_version)):
         raise NotAllowed("vendor_client_missing")
     _store(
         flow,

@@ -94,6 +94,9 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
             .get(pk=client.pk)
         )
         current = locked.current_version
+        if current:
+            # Compared with the provider that the new version will be made for, and no later one.
+            current.oauth_client = locked
         secret = cleaned.client_secret or _kept_secret(provider, current, cleaned)
         if current and _unchanged(current, cleaned, secret):
             return Saved(current, typed.notices)

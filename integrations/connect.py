@@ -151,6 +151,8 @@ def authorize(*, flow: Flow) -> Authorization:
     version = ClientVersion.objects.select_related("oauth_client__integration").get(
         pk=flow.oauth_client.current_version_id or flow.client_version.pk
     )
+    if not versions.fits(version):
+        raise NotAllowed("options_missing")
     return authorization.opened(flow=flow, version=version, scopes=_permitted_scopes(flow))
 
 
@@ -227,7 +229,7 @@ def _permitted_scopes(flow: Flow) -> tuple[str, ...]:
 def exchange(request: AuthorizationRequest, code: Secret) -> None:
     """Exchange a code that this call alone holds, and keep what it gives. Raises ConnectError."""
     version = request.client_version
-    provider = request.oauth_client.integration.provider
+    provider = request.client_version.provider
     with authorization.seals_watched(request.flow):
         client, verifier = versions.oauth_client(version=version), request.open("code_verifier")
     try:

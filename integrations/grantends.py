@@ -8,9 +8,8 @@ from django.db.models import Q
 from django.utils import timezone
 
 from integrations import versions
-from integrations.catalog import registry
 from integrations.catalog.schema import Provider
-from integrations.errors import GrantRevoked, ProviderFailure, ProviderUnavailable
+from integrations.errors import GrantRevoked, NotFound, ProviderFailure, ProviderUnavailable
 from integrations.models import ClientVersion, Connection, Flow, Revocation
 from integrations.oauth import client as oauth
 from integrations.oauth.client import Client
@@ -24,9 +23,11 @@ HOLDING = (*Connection.LIVE, Connection.Status.PENDING)
 
 def provider_of(version: ClientVersion) -> Provider | None:
     """Return the version's provider if it can end grants, otherwise None."""
-    slug = version.oauth_client.integration.provider_slug
-    provider = registry.provider(slug) if registry.has(slug) else None
-    return provider if provider and provider.revocation_endpoint else None
+    try:
+        provider = version.provider
+    except NotFound:
+        return None
+    return provider if provider.revocation_endpoint else None
 
 
 def ended(row: Revocation) -> str:
@@ -96,9 +97,13 @@ def _version(row: Revocation) -> ClientVersion:
     """Return the newest version that is the same client in the same place: its secret works."""
     used = row.client_version
     current = used.oauth_client.current_version
-    if current and (current.client_id, current.settings) == (used.client_id, used.settings):
+    if current and _place(current) == _place(used):
         return current
     return used
+
+
+def _place(version: ClientVersion) -> tuple[object, ...]:
+    return version.client_id, version.settings, version.custom_provider
 
 
 def _end_by_name(row: Revocation, provider: Provider, client: Client) -> None:

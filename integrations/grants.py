@@ -41,7 +41,7 @@ def keep(
 def _offer(request: AuthorizationRequest, answer: TokenAnswer) -> Offer | None:
     version = request.client_version
     return lookups.offer(
-        provider=request.oauth_client.integration.provider,
+        provider=version.provider,
         client=versions.oauth_client(version=version),
         settings=version.settings,
         access_token=answer.access_token,
@@ -127,7 +127,7 @@ def _describe(
     answer: TokenAnswer,
     account: Account | None,
 ) -> None:
-    flow, provider = request.flow, request.oauth_client.integration.provider
+    flow, provider = request.flow, request.client_version.provider
     requested = tuple(flow.scopes)
     given = scopes.granted(requested=requested, scope=answer.scope)
     required = tuple(flow.integration.required_scopes)

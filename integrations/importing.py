@@ -17,7 +17,6 @@ from django.db import IntegrityError, transaction
 from django.utils import timezone
 
 from integrations import audit, clients, inputs, scopes, tokens
-from integrations.catalog import registry
 from integrations.clients import ClientConfig
 from integrations.errors import FieldError, InvalidInput, SealBroken
 from integrations.models import (
@@ -117,7 +116,7 @@ def _imported(project: Project, row: ImportRow, actor: str) -> RowResult:
 def _integration(project: Project, row: ImportRow) -> Integration:
     mine = Integration.objects.select_related("project").filter(project=project, is_active=True)
     integration = mine.filter(slug=row.integration[:63]).first()
-    if integration is None or not registry.has(integration.provider_slug):
+    if integration is None or not integration.is_known:
         raise _error("integration", "integration_not_found", "The project does not offer it.")
     offered = integration.account_types
     if row.account_type not in (DEFAULT_ACCOUNT, OWN_CLIENT) or row.account_type not in offered:

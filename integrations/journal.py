@@ -145,7 +145,7 @@ def candidate(credential: Credential) -> RefreshAttempt | None:
 def candidate_tokens(credential: Credential) -> Iterator[Secret]:
     """Yield the refresh tokens of all such answers, the newest first. Raises SealBroken."""
     for each in _candidates(credential):
-        provider = each.client_version.oauth_client.integration.provider
+        provider = each.client_version.provider
         token = oauth.refresh_token_in(provider=provider, answer=answer_of(each))
         if token is not None:
             yield token

@@ -129,7 +129,7 @@ def _keep(
 
 
 def _settle(attempt: RefreshAttempt) -> None:
-    provider = attempt.client_version.oauth_client.integration.provider
+    provider = attempt.client_version.provider
     with transaction.atomic():
         connection = _locked(attempt.connection_id)
         if _may_live(connection):
@@ -146,7 +146,7 @@ def _values(
     credential: Credential, attempt: RefreshAttempt, answer: TokenAnswer, kept: Secret
 ) -> dict[str, Any]:
     received = attempt.received_at or clock.now()
-    provider = credential.client_version.oauth_client.integration.provider
+    provider = credential.client_version.provider
     end = lifetimes.end(provider=provider, answer=answer, received_at=received)
     fresh = Credential(
         connection_id=credential.pk,

@@ -89,7 +89,7 @@ def base_url(connection: Connection) -> str:
 
     Each part of it is checked again here: no answer of a provider can name another host.
     """
-    provider: Provider = connection.integration.provider
+    provider: Provider = connection.credential.client_version.provider
     if provider.api is None:
         raise NotAllowed("proxy_unsupported")
     parts = {name: _setting(provider, connection, name) for name in provider.api.placeholders()}

@@ -59,7 +59,7 @@ class _Run:
 
     @property
     def provider(self) -> Provider:
-        return self.spend.version.oauth_client.integration.provider
+        return self.spend.version.provider
 
 
 def refresh(credential: Credential) -> bool:
@@ -241,8 +241,7 @@ def _after_revoked(run: _Run, error: GrantRevoked) -> bool:
         return False
     while (candidate := journal.candidate(run.credential)) is not None:
         version = candidate.client_version
-        provider = version.oauth_client.integration.provider
-        token = oauth.refresh_token_in(provider=provider, answer=_kept(candidate))
+        token = oauth.refresh_token_in(provider=version.provider, answer=_kept(candidate))
         if token is not None:
             run.spend, run.candidate = Spend(version, token), candidate
             return _renewed(run)

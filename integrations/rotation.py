@@ -112,6 +112,7 @@ def _staged(client: OAuthClient, typed: str, expires_on: str) -> ClientVersion:
         current = locked.current_version
         if current is None:
             raise NotAllowed("client_is_draft")
+        current.oauth_client = locked
         if current.config_hash != versions.current_hash(current):
             # The stored address is not where the catalog would send it now.
             raise NotAllowed("settings_changed")

@@ -60,8 +60,7 @@ def store(*, connection: Connection, version: ClientVersion, answer: TokenAnswer
     """
     old = Credential.objects.select_for_update().filter(pk=connection.pk).first()
     now = clock.now()
-    provider = version.oauth_client.integration.provider
-    end = lifetimes.end(provider=provider, answer=answer, received_at=now)
+    end = lifetimes.end(provider=version.provider, answer=answer, received_at=now)
     after = lifetimes.refresh_after(pk=connection.pk, start=now, end=end)
     credential = Credential(
         connection=connection,
@@ -249,8 +248,7 @@ def _last_one(credential: Credential, *, usable: bool, refused: bool) -> AccessT
 
 
 def _survives(credential: Credential) -> bool:
-    provider = credential.client_version.oauth_client.integration.provider
-    return provider.refresh.old_access_token_survives
+    return credential.client_version.provider.refresh.old_access_token_survives
 
 
 def _handed_out(credential: Credential) -> AccessToken:

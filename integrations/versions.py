@@ -10,11 +10,12 @@ from typing import Any
 from urllib.parse import urlsplit
 from uuid import UUID
 
-from django.db.models import F, Max, QuerySet, Window
+from django.db.models import Case, F, Max, QuerySet, When, Window
 from django.db.models.functions import RowNumber
 from django.utils import timezone
 
 from integrations import audit
+from integrations.catalog import custom
 from integrations.catalog.schema import Provider
 from integrations.errors import ConnectError
 from integrations.models import ClientVersion, Credential, OAuthClient
@@ -42,6 +43,7 @@ def make(
         client_secret=secret,
         last4=shown,
         settings=dict(settings),
+        custom_provider=client.integration.custom_provider,
         config_hash=config_hash(
             provider=client.integration.provider, client_id=client_id, settings=settings
         ),
@@ -97,20 +99,17 @@ def same_app(one: ClientVersion, other: ClientVersion) -> bool:
 
 def oauth_client(*, version: ClientVersion) -> Client:
     """Return the version as the OAuth layer wants it. Raises SealBroken."""
-    slot = version.oauth_client
-    provider = slot.integration.provider
     return Client(
         client_id=version.client_id,
         client_secret=version.open_required("client_secret"),
-        redirect_uri=slot.redirect_uri(),
-        endpoints=Endpoints.of(provider=provider, settings=version.settings),
+        redirect_uri=version.oauth_client.redirect_uri(),
+        endpoints=Endpoints.of(provider=version.provider, settings=version.settings),
     )
 
 
 def token_host(version: ClientVersion) -> str:
     """Return the host, and the port if it names one, that this version's tokens come from."""
-    provider = version.oauth_client.integration.provider
-    endpoints = Endpoints.of(provider=provider, settings=version.settings)
+    endpoints = Endpoints.of(provider=version.provider, settings=version.settings)
     return urlsplit(endpoints.token_endpoint).netloc
 
 
@@ -131,10 +130,12 @@ def by_turns(rows: QuerySet[Any], *, since: str, limit: int) -> list[UUID]:
     oldest = list(rows.order_by(since).values_list("pk", flat=True)[:limit])
     if len(oldest) < limit:
         return oldest
+    integration = "client_version__oauth_client__integration__"
     turn = Window(
         RowNumber(),
         partition_by=[
-            F("client_version__oauth_client__integration__provider_slug"),
+            F(f"{integration}provider_slug"),
+            Case(When(**{f"{integration}provider_slug": custom.SLUG}, then=F(f"{integration}pk"))),
             F("client_version__settings"),
         ],
         order_by=since,
@@ -146,7 +147,7 @@ def by_turns(rows: QuerySet[Any], *, since: str, limit: int) -> list[UUID]:
 def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, str]) -> str:
     """Return the digest of everything that decides where the secret and the code are sent."""
     endpoints = Endpoints.of(provider=provider, settings=settings)
-    content = {
+    content: dict[str, Any] = {
         "client_id": client_id,
         "settings": dict(settings),
         "authorization_endpoint": endpoints.authorization_endpoint,
@@ -155,7 +156,26 @@ def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, st
         "issuer": provider.issuer,
         "auth_method": provider.token_endpoint_auth_method,
     }
+    if provider.slug == custom.SLUG:
+        # A project may change these by itself, so whatever a token or a code meets counts.
+        content |= {
+            "identity_endpoint": endpoints.identity_endpoint,
+            "api": provider.api.base_url if provider.api else None,
+            "iss": provider.authorization_response_iss_parameter_supported,
+            "code_challenge_method": provider.code_challenge_method,
+        }
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def fits(version: ClientVersion) -> bool:
+    """Return whether a project's own provider is where it was when this version was entered.
+
+    For a provider of the catalog it always is: its file is trusted like code.
+    """
+    own = version.oauth_client.integration.custom_provider
+    if own is None and version.custom_provider is None:
+        return True
+    return version.config_hash == current_hash(version)
 
 
 def current_hash(version: ClientVersion) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from integrations.catalog import custom
 from integrations.catalog.schema import Provider
 from integrations.errors import CatalogError, NotFound
 
@@ -67,6 +68,9 @@ def _files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.glob("*.toml")):
         if not FILE_NAME.match(path.name):
             reason = "a slug is lower-case letters, digits and hyphens, without the word proxy"
+            raise CatalogError(file=str(path), key="(file name)", reason=reason)
+        if path.stem == custom.SLUG:
+            reason = f"{custom.SLUG} means a provider that a project describes itself"
             raise CatalogError(file=str(path), key="(file name)", reason=reason)
         yield path
 

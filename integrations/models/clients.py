@@ -13,9 +13,10 @@ from django.conf import settings
 from django.db import models
 from django.db.models import Q
 
+from integrations.catalog.schema import Provider
 from integrations.models.fields import SealedModel, SealedTextField
 from integrations.models.people import EndUser, Organization
-from integrations.models.projects import Integration
+from integrations.models.projects import Integration, own_provider
 
 CALLBACK_PATH = "/oauth/callback/"
 LAST4_MIN_LENGTH = 24
@@ -110,6 +111,8 @@ class ClientVersion(SealedModel):
     client_secret = SealedTextField(null=True)
     last4 = models.CharField(max_length=4, blank=True)
     settings = models.JSONField(default=dict)
+    # The project's own provider as it was when the secret was entered: it goes nowhere else.
+    custom_provider = models.JSONField(null=True, default=None, editable=False)
     config_hash = models.CharField(max_length=64)
     secret_expires_on = models.DateField(null=True, blank=True)
     # The one thing learned later: the provider took the secret.
@@ -137,12 +140,20 @@ class ClientVersion(SealedModel):
             raise TypeError("a client version is immutable")
         super().save(*args, **kwargs)
 
+    @property
+    def provider(self) -> Provider:
+        """The provider that the secret was entered for. Raises NotFound if its file is gone."""
+        if self.custom_provider is None:
+            return self.oauth_client.integration.provider
+        return own_provider(self.custom_provider)
+
     def seal_context(self) -> dict[str, Any]:
         """Name this version, its project, and what the secret is for.
 
         Whoever can write to the database must not be able to point a kept secret at another host.
         """
-        purpose = json.dumps([self.client_id, self.settings], sort_keys=True)
+        own = [] if self.custom_provider is None else [self.custom_provider]
+        purpose = json.dumps([self.client_id, self.settings, *own], sort_keys=True)
         return {
             "r": str(self.pk),
             "p": str(self.project_id),

@@ -7,14 +7,16 @@ import uuid
 from typing import Any
 from urllib.parse import urlsplit
 
+from django.conf import settings
 from django.core.exceptions import ValidationError
 from django.core.validators import MinValueValidator
 from django.db import models
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations.catalog import registry
+from integrations.catalog import custom, registry
 from integrations.catalog.schema import Provider
+from integrations.errors import CatalogError, NotFound
 from integrations.models.fields import SealedModel, SealedTextField
 
 DEFAULT_ACCOUNT = "default"
@@ -66,6 +68,14 @@ def default_account_types() -> list[str]:
 def every_scope() -> list[str]:
     """Permit an API key everything."""
     return list(API_SCOPES)
+
+
+def own_provider(data: dict[str, Any]) -> Provider:
+    """Return the provider that a row holds. Raises NotFound if it does not pass any more."""
+    try:
+        return custom.provider(data, loopback_http=settings.OUTBOUND_LOOPBACK_HTTP)
+    except CatalogError:
+        raise NotFound("integration_not_found") from None
 
 
 class Project(SealedModel):
@@ -220,6 +230,8 @@ class Integration(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="integrations")
     provider_slug = models.SlugField("provider", max_length=63)
+    # A provider of the project's own, in the catalog's schema; None for one of the catalog.
+    custom_provider = models.JSONField(null=True, default=None, editable=False)
     slug = models.SlugField(max_length=63, blank=True)
     is_active = models.BooleanField("active", default=True)
     account_types = models.JSONField(default=default_account_types)
@@ -238,6 +250,11 @@ class Integration(models.Model):
             models.CheckConstraint(
                 condition=~Q(slug="") & ~Q(slug__contains="proxy"), name="integration_slug_usable"
             ),
+            models.CheckConstraint(
+                condition=Q(provider_slug=custom.SLUG, custom_provider__isnull=False)
+                | (~Q(provider_slug=custom.SLUG) & Q(custom_provider__isnull=True)),
+                name="integration_custom_has_provider",
+            ),
         )
 
     def __str__(self) -> str:
@@ -250,5 +267,15 @@ class Integration(models.Model):
 
     @property
     def provider(self) -> Provider:
-        """The catalog entry. Raises NotFound if its file is gone."""
-        return registry.provider(self.provider_slug)
+        """The catalog entry, or the project's own. Raises NotFound if its file is gone."""
+        if self.custom_provider is None:
+            return registry.provider(self.provider_slug)
+        return own_provider(self.custom_provider)
+
+    @property
+    def is_known(self) -> bool:
+        """Whether there is a provider: a file can be taken away."""
+        try:
+            return bool(self.provider)
+        except NotFound:
+            return False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from integrations.catalog import registry
 from integrations.models import Connection
 from portal.pages.screens import Farewell
 from portal.pages.visit import app_of
@@ -28,9 +27,9 @@ def text(connection: Connection) -> str:
 
 def of(connection: Connection) -> Farewell:
     """Return the connection as the list of disconnected ones shows it."""
-    app, slug = app_of(connection.integration), connection.integration.provider_slug
-    by_hand = connection.revocation in BY_HAND and registry.has(slug)
-    how = registry.provider(slug).revocation if by_hand else None
+    app, integration = app_of(connection.integration), connection.integration
+    by_hand = connection.revocation in BY_HAND and integration.is_known
+    how = integration.provider.revocation if by_hand else None
     return Farewell(
         app=app,
         account_label=connection.account_label,

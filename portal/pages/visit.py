@@ -13,7 +13,6 @@ from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
-from integrations.catalog import registry
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
 from integrations.models import EndUser, Integration, PortalSession
 from portal import logos, sessions, texts
@@ -122,7 +121,7 @@ def name_of(end_user: EndUser) -> str:
 def app_of(integration: Integration) -> App:
     """Return the integration as pages show it."""
     # A provider whose file was taken away must not take the person's list away too.
-    known = registry.has(integration.provider_slug)
+    known = integration.is_known
     return App(
         slug=integration.slug,
         name=integration.provider.name if known else integration.slug,
