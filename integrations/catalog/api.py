@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Self
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
-from integrations.catalog.values import PLACEHOLDER, Endpoint, Name, Strict, checked_pattern
+from integrations.catalog.values import PLACEHOLDER, Endpoint, Name, Pattern, Strict
 
 
 class ApiValue(Strict):
@@ -17,8 +19,14 @@ class ApiValue(Strict):
     """
 
     name: Name
-    source: Annotated[str, Field(pattern=r"\A[a-z_.]{1,64}(?:\|[a-z_.]{1,64})*\Z")]
-    pattern: Annotated[str, AfterValidator(checked_pattern)]
+    source: Annotated[str, Field(pattern=r"\A[A-Za-z0-9_.]{1,64}(?:\|[A-Za-z0-9_.]{1,64})*\Z")]
+    pattern: Pattern
+
+    def part(self, data: Mapping[str, Any]) -> str:
+        """Return the part that `data` gives, or nothing if it is not one of the provider's own."""
+        given = next((str(data[name]) for name in self.source.split("|") if data.get(name)), "")
+        found = re.fullmatch(self.pattern, given)
+        return (found[1] if found.re.groups else found[0]) if found else ""
 
 
 class Api(Strict):
@@ -33,9 +41,15 @@ class Api(Strict):
         if "?" in self.base_url or self.base_url.endswith("/"):
             raise ValueError("base_url has no query and no slash at its end")
         names = [value.name for value in self.values]
-        if len(set(names)) < len(names) or set(names) - self.placeholders():
+        if len(set(names)) < len(names):
             raise ValueError("each value is a placeholder of base_url, once")
         return self
+
+    def require_all_used(self, identity_endpoint: str | None) -> None:
+        """Raise ValueError for a value that is part of no address."""
+        used = self.placeholders() | set(PLACEHOLDER.findall(identity_endpoint or ""))
+        if {value.name for value in self.values} - used:
+            raise ValueError("each value is a placeholder of base_url, once")
 
     def placeholders(self) -> frozenset[str]:
         """Return the names of the parts that differ from connection to connection."""

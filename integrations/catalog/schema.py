@@ -2,203 +2,131 @@
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterable
 from datetime import date
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from integrations.catalog.api import Api
+from integrations.catalog.fields import Scope as Scope
+from integrations.catalog.fields import Setting as Setting
+from integrations.catalog.grants import AuthMethod as AuthMethod
+from integrations.catalog.grants import Identity as Identity
+from integrations.catalog.grants import PostOption as PostOption
+from integrations.catalog.grants import Refresh as Refresh
+from integrations.catalog.grants import Revocation as Revocation
+from integrations.catalog.guide import Problem as Problem
+from integrations.catalog.guide import Problems
+from integrations.catalog.guide import RedirectUris as RedirectUris
+from integrations.catalog.guide import Setup as Setup
+from integrations.catalog.messages import (
+    CallbackParam,
+    LongLived,
+    Parameters,
+    TokenResponse,
+    TokenUse,
+)
 from integrations.catalog.values import PLACEHOLDER as PLACEHOLDER
 from integrations.catalog.values import RESERVED_PARAMS as RESERVED_PARAMS
 from integrations.catalog.values import (
     Endpoint,
+    Headers,
     Label,
     Name,
     Params,
+    Path,
     ScopeToken,
     Strict,
-    Text,
     WebLink,
-    checked_pattern,
 )
 
 Dialect = Literal[
     "slack_token_response",
     "errors_in_http_200",
+    "nonzero_code_is_error",
+    "access_token_renews_itself",
+    "long_lived_token",
+    "scope_in_callback",
+    "shopify_callback_hmac",
+    "authorization_in_fragment",
+    "square_revocation",
 ]
-
-
-class Scope(Strict):
-    """One permission of the provider, described in one line."""
-
-    name: ScopeToken
-    description: Text
-    sensitive: bool = False
-    admin_consent: bool = False
-
-
-class Setting(Strict):
-    """A value the provider needs besides the client: a subdomain, a tenant, a second scope list.
-
-    `kind` is "text", "choice" (one of `options`, or anything matching `pattern`) or "scopes"
-    (a scope list sent as the authorization parameter `param`).
-    """
-
-    name: Name
-    label: Label
-    kind: Literal["text", "choice", "scopes"] = "text"
-    required: bool = True
-    default: str = ""
-    placeholder: str = ""
-    help: str = ""
-    prefix: str = ""
-    suffix: str = ""
-    pattern: Annotated[str, AfterValidator(checked_pattern)] | None = None
-    max_length: Annotated[int, Field(ge=1, le=2000)] = 253
-    lowercase: bool = True
-    reserved: tuple[str, ...] = ()
-    options: dict[str, str] = {}
-    param: str | None = None
-
-    @model_validator(mode="after")
-    def consistent(self) -> Self:
-        """Refuse a setting whose values nothing would check."""
-        if self.kind == "scopes" and not self.param:
-            raise ValueError("a scopes setting needs the param it is sent as")
-        if self.kind != "scopes" and self.pattern is None:
-            raise ValueError("a text or choice setting needs a pattern")
-        if self.param in RESERVED_PARAMS:
-            raise ValueError(f"{self.param} is set by the flow and cannot be a setting")
-        if self.default and self.pattern and not re.fullmatch(self.pattern, self.default):
-            raise ValueError("the default does not match the pattern")
-        return self
-
-
-class Identity(Strict):
-    """How to learn which account was connected.
-
-    `source` "request" calls `endpoint` with the new access token; "token" reads the token answer.
-    Paths are dotted, list positions are numbers (`user.id`, `0.url`), and `|` separates
-    alternatives (`team.id|enterprise.id`). The account id is built from all `id_paths`, which must
-    be immutable at the provider; the label is only shown. `ids_are_local` says that ids are unique
-    only within the endpoint's own host or path, so the settings that form it belong to the id.
-    """
-
-    source: Literal["request", "token"] = "request"
-    endpoint: Endpoint | None = None
-    method: Literal["GET", "POST"] = "GET"
-    id_paths: Annotated[tuple[str, ...], Field(min_length=1)]
-    ids_are_local: bool = False
-    label_path: str
-
-    @model_validator(mode="after")
-    def has_endpoint(self) -> Self:
-        """A request needs somewhere to go."""
-        if self.source == "request" and not self.endpoint:
-            raise ValueError("source = 'request' needs an endpoint")
-        return self
-
-
-class Refresh(Strict):
-    """What the provider does with refresh tokens. Lifetimes in seconds, used when it is silent.
-
-    `old_access_token_survives` is false where a refresh ends the access token before it, so that
-    nobody is handed the old one meanwhile. `revoked_statuses` are the statuses besides 400 and 401
-    with which the provider says that a grant is over.
-    """
-
-    rotation: Literal["none", "grace", "strict"] = "none"
-    issued: bool = True
-    offline_scope: ScopeToken | None = None
-    access_token_lifetime: Annotated[int, Field(ge=60)] | None = None
-    old_access_token_survives: bool = True
-    revoked_statuses: tuple[Annotated[int, Field(ge=200, le=499)], ...] = ()
-
-
-class Revocation(Strict):
-    """How a grant is ended at the provider, and where a person can do it by hand.
-
-    `request` "token" posts the token (RFC 7009 section 2.1), with client authentication unless
-    `client_authentication` is false; "bearer" calls `revocation_endpoint` with the access token.
-    One revocation ends this "grant", or all grants of the "account" to the client, or all grants
-    of the "installation", which the first of the `id_paths` names.
-    """
-
-    request: Literal["token", "bearer"] = "token"
-    method: Literal["POST", "DELETE"] = "POST"
-    client_authentication: bool = True
-    ends: Literal["grant", "account", "installation"] = "grant"
-    page: WebLink | None = None
-    steps: Annotated[tuple[Text, ...], Field(max_length=5)] = ()
-
-
-class PostOption(Strict):
-    """A choice that only the new token can offer, such as one of several sites.
-
-    `list_path` leads to the list in the answer (empty: the answer is the list); the other paths
-    are within an item. The chosen id is kept in provider_data under the name of the table, and as
-    the account if `is_account` says so. `matches`, with the settings filled in, is what stands at
-    `hint_path` of the item to choose without asking.
-    """
-
-    label: Label
-    help: str = ""
-    endpoint: Endpoint
-    list_path: str = ""
-    id_path: Annotated[str, Field(min_length=1)]
-    label_path: Annotated[str, Field(min_length=1)]
-    hint_path: str = ""
-    is_account: bool = False
-    matches: Annotated[str, Field(max_length=512)] = ""
-
-
-class Setup(Strict):
-    """What a person does at the provider to register an app, in our words."""
-
-    console: Endpoint
-    redirect_uri_label: Label
-    minutes: Annotated[int, Field(ge=1, le=120)]
-    role: Text
-    steps: Annotated[tuple[Text, ...], Field(min_length=4, max_length=8)]
-    tip: str = ""
-    notice: str = ""
+Fact = Literal[
+    "authorization_endpoint",
+    "token_endpoint",
+    "default_scopes",
+    "token_endpoint_auth_method",
+    "token_request_format",
+    "code_challenge_method",
+    "authorization_params",
+    "token_response",
+    "identity",
+    "refresh",
+    "revocation",
+    "redirect_uris",
+    "issuer",
+    "settings",
+    "setup",
+]
+SLUG = r"\A(?!.*proxy)[a-z0-9][a-z0-9-]{0,62}\Z"
+# What a dialect reads besides the message; one without the other would do nothing.
+NEEDS: dict[str, str] = {
+    "authorization_in_fragment": "authorization_fragment",
+    "long_lived_token": "long_lived",
+}
 
 
 class Provider(Strict):
-    """One provider. Endpoint names are those of RFC 8414, authentication methods of RFC 7591."""
+    """One provider. Endpoint names are those of RFC 8414, authentication methods of RFC 7591.
 
-    slug: Annotated[str, Field(pattern=r"\A(?!.*proxy)[a-z0-9][a-z0-9-]{0,62}\Z")]
+    `confidence` is how well its addresses and default scopes are confirmed: "high" by two sources
+    or more. `verified` names what a source was found for; the rest is what such providers do.
+    """
+
+    slug: Annotated[str, Field(pattern=SLUG)]
     name: Label
+    aliases: tuple[Annotated[str, Field(pattern=SLUG)], ...] = ()
     category: Label
     website: WebLink
     documentation: WebLink
     checked: date
+    confidence: Literal["high", "medium"] | None = None
+    verified: tuple[Fact, ...] = ()
     authorization_endpoint: Endpoint
+    authorization_fragment: Annotated[str, Field(pattern=r"\A(?:/[a-z0-9_-]+)+\Z")] | None = None
     token_endpoint: Endpoint
     revocation_endpoint: Endpoint | None = None
     issuer: Endpoint | None = None
     authorization_response_iss_parameter_supported: bool = False
-    token_endpoint_auth_method: Literal["client_secret_post", "client_secret_basic"] = (
-        "client_secret_post"
-    )
+    token_endpoint_auth_method: AuthMethod = "client_secret_post"
     token_request_format: Literal["form", "json"] = "form"
+    token_request_headers: Headers = {}
     code_challenge_method: Literal["S256", "none"] = "S256"
     code_challenge_reason: str = ""
     scope_separator: Literal[" ", ","] = " "
+    # False where permissions are set at the provider, so that no scope is sent.
+    scopes_in_request: bool = True
     dialects: tuple[Dialect, ...] = ()
+    parameters: Parameters = Parameters()
+    token_response: TokenResponse = TokenResponse()
+    token_use: TokenUse = TokenUse()
     authorization_params: Params = {}
     token_params: Params = {}
+    callback_params: tuple[CallbackParam, ...] = ()
     default_scopes: tuple[ScopeToken, ...] = ()
     scopes: tuple[Scope, ...] = ()
     settings: tuple[Setting, ...] = ()
-    capture: tuple[str, ...] = ()
+    capture: tuple[Path, ...] = ()
     identity: Identity | None = None
+    long_lived: LongLived | None = None
     refresh: Refresh = Refresh()
     revocation: Revocation = Revocation()
     post_options: Annotated[dict[Name, PostOption], Field(max_length=1)] = {}
     api: Api | None = None
     setup: Setup
+    redirect_uris: RedirectUris = RedirectUris()
+    errors: Problems = ()
     client_id_label: Label = "Client ID"
     client_id_hint: str = ""
     client_secret_label: Label = "Client secret"
@@ -206,10 +134,10 @@ class Provider(Strict):
     # How long the provider lets a secret live, so that its end is asked for.
     client_secret_max_days: int | None = Field(default=None, ge=1, le=3660)
 
-    @field_validator("settings", "scopes")
+    @field_validator("settings", "scopes", "callback_params")
     @classmethod
     def unique_names(cls, value: tuple[Any, ...]) -> tuple[Any, ...]:
-        """Refuse two settings or two scopes of one name."""
+        """Refuse two settings, scopes or callback parameters of one name."""
         names = [item.name for item in value]
         if len(names) != len(set(names)):
             raise ValueError("names must be unique")
@@ -217,18 +145,34 @@ class Provider(Strict):
 
     @model_validator(mode="after")
     def placeholders_are_settings(self) -> Self:
-        """Every placeholder is a required, pattern-checked setting of this provider."""
+        """Every placeholder is a required, pattern-checked setting of this provider.
+
+        A token or a secret goes only to addresses that settings form. An access token also goes to
+        the API, parts of whose address may come from an answer or a callback, if they match.
+        """
         usable = {s.name for s in self.settings if s.pattern and s.required and s.kind != "scopes"}
-        endpoints = [self.authorization_endpoint, self.token_endpoint, self.revocation_endpoint]
-        endpoints += [self.identity.endpoint if self.identity else None, self.setup.console]
-        endpoints += [option.endpoint for option in self.post_options.values()]
+        self._require(self._secret_endpoints(), usable, "setting")
+        self._require([self.revocation_endpoint], usable | {"client_id"}, "setting")
+        parts = usable | {param.name for param in self.callback_params if param.required}
         if self.api:
-            named = usable | {value.name for value in self.api.values}
-            if unknown := self.api.placeholders() - named:
-                raise ValueError(f"placeholder {{{sorted(unknown)[0]}}} is not a checked value")
-        for template in filter(None, endpoints):
-            if missing := set(PLACEHOLDER.findall(template)) - usable:
-                raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked setting")
+            parts |= {value.name for value in self.api.values}
+            self._require([self.api.base_url], parts, "value")
+            self.api.require_all_used(self.identity.endpoint if self.identity else None)
+        self._require([self.identity.endpoint if self.identity else None], parts, "setting")
+        return self
+
+    @model_validator(mode="after")
+    def words_are_settings(self) -> Self:
+        """Every placeholder of a value that is sent is a checked setting of this provider."""
+        known = {setting.name for setting in self.settings if setting.pattern}
+        params = (self.authorization_params, self.token_params, self.refresh.params or {})
+        sent = [str(value) for table in params for value in table.values()]
+        sent += [name for name in self.default_scopes if "{" in name]
+        sent += [param.equals for param in self.callback_params]
+        self._require(sent, known, "setting")
+        named = self.parameters.redirect_uri_setting
+        if named and named not in {s.name for s in self.settings if s.required and s.pattern}:
+            raise ValueError(f"redirect_uri_setting names {named}, which is no required setting")
         return self
 
     @model_validator(mode="after")
@@ -245,6 +189,8 @@ class Provider(Strict):
         for option in self.post_options.values():
             if unknown := set(PLACEHOLDER.findall(option.matches)) - known:
                 raise ValueError(f"matches names {{{sorted(unknown)[0]}}}, which is no setting")
+        if unknown := {each.setting for each in self.errors} - known - {""}:
+            raise ValueError(f"errors name settings.{sorted(unknown)[0]}, which is no setting")
         return self
 
     @model_validator(mode="after")
@@ -255,7 +201,28 @@ class Provider(Strict):
             raise ValueError(f"default scope {unknown[0]} has no description under [[scopes]]")
         return self
 
+    @model_validator(mode="after")
+    def dialects_have_what_they_need(self) -> Self:
+        """Refuse a dialect without its key, and the key without its dialect."""
+        for dialect, key in NEEDS.items():
+            if (dialect in self.dialects) != bool(getattr(self, key)):
+                raise ValueError(f"{key} and the dialect {dialect} belong together")
+        return self
+
     def host_settings(self) -> frozenset[str]:
         """Names of the settings that form a host or path of an endpoint the secret is sent to."""
-        endpoints = self.authorization_endpoint + self.token_endpoint
-        return frozenset(PLACEHOLDER.findall(endpoints + (self.revocation_endpoint or "")))
+        endpoints = [*self._secret_endpoints(told=False), self.revocation_endpoint]
+        found = PLACEHOLDER.findall("".join(filter(None, endpoints)))
+        return frozenset(found) - {"client_id"}
+
+    def _secret_endpoints(self, *, told: bool = True) -> list[str | None]:
+        """Return the endpoints that get a code or a secret; `told` adds those a person is told."""
+        found = [self.authorization_endpoint, self.token_endpoint, self.refresh.endpoint]
+        found.append(self.long_lived.endpoint if self.long_lived else None)
+        options = [option.endpoint for option in self.post_options.values()]
+        return [*found, *options, self.setup.console, self.issuer] if told else found
+
+    def _require(self, texts: Iterable[str | None], known: set[str], what: str) -> None:
+        for text in filter(None, texts):
+            if missing := set(PLACEHOLDER.findall(text)) - known:
+                raise ValueError(f"placeholder {{{sorted(missing)[0]}}} is not a checked {what}")
