@@ -1,47 +1,114 @@
-"""Read every provider file once, or refuse to start."""
+"""The catalog of this process: every provider by its slug, checked before it is used."""
 
 from __future__ import annotations
 
-import re
-import tomllib
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
 
-from integrations.catalog import custom
+from integrations.catalog import files
+from integrations.catalog.files import BUILT_IN as BUILT_IN
+from integrations.catalog.files import MAX_FILE_BYTES as MAX_FILE_BYTES
 from integrations.catalog.schema import Provider
 from integrations.errors import CatalogError, NotFound
 
-BUILT_IN = Path(__file__).parent / "providers"
-FILE_NAME = re.compile(r"\A(?!.*proxy)[a-z0-9][a-z0-9-]{0,62}\.toml\Z")
-MAX_FILE_BYTES = 100_000
+# The digest of the built-in files as they were checked, written by `integrations.catalog.digest`.
+CHECKED = Path(__file__).parent / "checked.txt"
 
-_providers: dict[str, Provider] = {}
+_providers: Mapping[str, Provider] = {}
 
 
-def load(*, folders: tuple[Path, ...] = (), loopback_http: bool = False) -> dict[str, Provider]:
+class Catalog(Mapping[str, Provider]):
+    """Providers by slug. Those that were checked before they were shipped are built when asked for.
+
+    Two threads may build the same one at once; they are equal, and one of them stays.
+    """
+
+    def __init__(self, slugs: tuple[str, ...], build: Callable[[str], Provider]) -> None:
+        self._slugs = dict.fromkeys(slugs)
+        self._build = build
+        self._built: dict[str, Provider] = {}
+
+    def __getitem__(self, slug: str) -> Provider:
+        if slug not in self._slugs:
+            raise KeyError(slug)
+        if slug not in self._built:
+            self._built[slug] = self._build(slug)
+        return self._built[slug]
+
+    def __contains__(self, slug: object) -> bool:
+        return slug in self._slugs
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._slugs)
+
+    def __len__(self) -> int:
+        return len(self._slugs)
+
+    def put(self, provider: Provider) -> None:
+        """Add a provider, or replace the one of its slug."""
+        self._slugs[provider.slug] = None
+        self._built[provider.slug] = provider
+
+
+def load(*, folders: tuple[Path, ...] = (), loopback_http: bool = False) -> Catalog:
     """Return all providers by slug: the built-in ones, then those of `folders`, in that order.
 
-    A file in a folder may name a built-in as its `base` and replace keys of it; tables are merged
-    key by key, everything else is replaced. `loopback_http` admits plain http to loopback hosts,
-    which only the demo and the tests need.
+    A file may name a base and replace keys of it; tables are merged key by key, everything else is
+    replaced. `loopback_http` admits plain http to loopback hosts, which only the demo and the tests
+    need.
 
-    Raises CatalogError with file, key and reason for the first file that may not be served.
+    Raises CatalogError with file, key and reason for the first file that may not be served: of
+    `folders` always, of the built-in ones if they are not those that were checked when they were
+    shipped.
     """
-    built_in = {path.stem: _read(path) for path in _files(BUILT_IN)}
-    raw = {slug: (BUILT_IN / f"{slug}.toml", data) for slug, data in built_in.items()}
+    paths = tuple(files.listed(BUILT_IN))
+    slugs = tuple(path.stem for path in paths)
+    catalog = Catalog(slugs, lambda slug: _validated(BUILT_IN / f"{slug}.toml", loopback_http))
+    if digest() != checked_digest():
+        check(catalog)
+    raw: dict[str, tuple[Path, dict[str, Any]]] = {}
     for folder in folders:
-        for path in _files(folder):
-            raw[path.stem] = (path, _extended(path, _read(path), built_in))
-    return {slug: _validated(path, slug, data, loopback_http) for slug, (path, data) in raw.items()}
+        for path in files.listed(folder):
+            raw[path.stem] = (path, files.of_folder(path, frozenset(slugs)))
+    for path, data in raw.values():
+        catalog.put(_provider(path, data, loopback_http))
+    return catalog
+
+
+def check(catalog: Mapping[str, Provider]) -> None:
+    """Build every provider. Raises CatalogError for the first that may not be served."""
+    for slug in catalog:
+        catalog[slug]
+
+
+def digest() -> str:
+    """Return the digest of all built-in files, families included."""
+    found = hashlib.sha256()
+    for folder in (files.BASES, BUILT_IN):
+        for path in sorted(folder.glob("*.toml")):
+            content = path.read_bytes()
+            found.update(f"{folder.name}/{path.name} {len(content)}\n".encode() + content)
+    return found.hexdigest()
+
+
+def checked_digest() -> str:
+    """Return the digest of the files that were checked, or nothing."""
+    return CHECKED.read_text(encoding="ascii").strip() if CHECKED.is_file() else ""
 
 
 def install(providers: Mapping[str, Provider]) -> None:
     """Make `providers` the catalog of this process."""
-    _providers.clear()
-    _providers.update(providers)
+    global _providers
+    _providers = providers
+
+
+def installed() -> Mapping[str, Provider]:
+    """Return the catalog of this process."""
+    return _providers
 
 
 def provider(slug: str) -> Provider:
@@ -62,57 +129,16 @@ def providers() -> tuple[Provider, ...]:
     return tuple(sorted(_providers.values(), key=lambda item: item.name.casefold()))
 
 
-def _files(folder: Path) -> Iterator[Path]:
-    if not folder.is_dir():
-        raise CatalogError(file=str(folder), key="(folder)", reason="does not exist")
-    for path in sorted(folder.glob("*.toml")):
-        if not FILE_NAME.match(path.name):
-            reason = "a slug is lower-case letters, digits and hyphens, without the word proxy"
-            raise CatalogError(file=str(path), key="(file name)", reason=reason)
-        if path.stem == custom.SLUG:
-            reason = f"{custom.SLUG} means a provider that a project describes itself"
-            raise CatalogError(file=str(path), key="(file name)", reason=reason)
-        yield path
+def _validated(path: Path, loopback_http: bool) -> Provider:
+    return _provider(path, files.built_in(path.stem), loopback_http)
 
 
-def _read(path: Path) -> dict[str, Any]:
-    try:
-        if path.stat().st_size > MAX_FILE_BYTES:
-            raise CatalogError(file=str(path), key="(file)", reason="larger than 100 kB")
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        reason = f"cannot be read: {error.strerror}"
-        raise CatalogError(file=str(path), key="(file)", reason=reason) from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError, RecursionError) as error:
-        raise CatalogError(file=str(path), key="(file)", reason=f"not TOML: {error}") from None
-
-
-def _extended(path: Path, data: dict[str, Any], built_in: Mapping[str, Any]) -> dict[str, Any]:
-    base = data.pop("base", None)
-    if base is None and path.stem in built_in:
-        reason = f"{path.stem} is built in; say base = '{path.stem}' to change it"
-        raise CatalogError(file=str(path), key="base", reason=reason)
-    if base is None:
-        return data
-    if not isinstance(base, str) or base not in built_in:
-        raise CatalogError(file=str(path), key="base", reason="names no built-in provider")
-    return _merged(built_in[base], data)
-
-
-def _merged(base: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(base)
-    for key, value in data.items():
-        both_tables = isinstance(value, dict) and isinstance(base.get(key), dict)
-        merged[key] = _merged(base[key], value) if both_tables else value
-    return merged
-
-
-def _validated(path: Path, slug: str, data: dict[str, Any], loopback_http: bool) -> Provider:
+def _provider(path: Path, data: dict[str, Any], loopback_http: bool) -> Provider:
     if "slug" in data:
         raise CatalogError(file=str(path), key="slug", reason="the file name is the slug")
     try:
         return Provider.model_validate(
-            _frozen({**data, "slug": slug}), context={"loopback_http": loopback_http}
+            _frozen({**data, "slug": path.stem}), context={"loopback_http": loopback_http}
         )
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
