@@ -14,6 +14,7 @@ from integrations.catalog.schema import Provider
 from integrations.errors import FieldError, InvalidInput, SealBroken
 from integrations.models import ClientVersion, EndUser, Integration, OAuthClient
 from integrations.secret import Secret
+from integrations.wording import said
 
 
 @dataclass(frozen=True)
@@ -153,7 +154,11 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
         typed.errors.extend(_why_not_kept(provider, client.current_version, cleaned, at_fault))
     cleaned = replace(cleaned, secret_expires_on=_cleaned_end(typed, client, config))
     if secret and secret.reveal() == client_id:
-        text = f"The {provider.client_secret_label} is the same as the {label}. Check both."
+        text = said(
+            "The {label} is the same as the {other}. Check both.",
+            label=provider.client_secret_label,
+            other=label,
+        )
         typed.notices["client_secret"] = text
     return typed, cleaned
 
@@ -185,7 +190,7 @@ def _why_not_kept(
     # A field at fault says nothing yet about where the secret would go once it is corrected.
     label = provider.client_secret_label
     if current is None:
-        return (FieldError("client_secret", "required", f"Enter the {label}."),)
+        return (FieldError("client_secret", "required", said("Enter the {label}.", label=label)),)
     same_id = "client_id" in at_fault or current.client_id == config.client_id
     same_place = all(
         current.settings.get(name) == config.settings.get(name)
@@ -193,12 +198,16 @@ def _why_not_kept(
     )
     if same_id and same_place and current.config_hash == versions.current_hash(current):
         return ()
-    message = f"Enter the {label} again: it is only kept while the app and its address stay."
+    message = said(
+        "Enter the {label} again: it is only kept while the app and its address stay.", label=label
+    )
     return (FieldError("client_secret", "secret_required", message),)
 
 
 def _again(provider: Provider) -> FieldError:
-    message = f"Enter the {provider.client_secret_label} again: the saved one cannot be used."
+    message = said(
+        "Enter the {label} again: the saved one cannot be used.", label=provider.client_secret_label
+    )
     return FieldError("client_secret", "secret_required", message)
 
 

@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 
 from integrations.catalog.schema import Setting
 from integrations.errors import FieldError, InvalidInput
+from integrations.wording import said
 
 MAX_CLIENT_ID, MAX_SECRET, MAX_SCOPES, MAX_SCOPE_LIST, MAX_SCOPE = 512, 4096, 100, 4096, 512
 # A pasted address may be longer than the part of it that is kept.
@@ -51,7 +52,11 @@ def clean_client_id(value: str, *, label: str = "Client ID") -> Cleaned:
     _refuse_quotes("client_id", label, cleaned.value)
     _refuse_odd_characters("client_id", label, cleaned.value)
     if " " in cleaned.value:
-        _refuse("client_id", "inner_space", f"{label} has a space inside. Copy it again.")
+        _refuse(
+            "client_id",
+            "inner_space",
+            said("{label} has a space inside. Copy it again.", label=label),
+        )
     return cleaned
 
 
@@ -63,7 +68,11 @@ def clean_client_secret(value: str, *, label: str = "Client secret") -> Cleaned:
     _refuse_json("client_secret", label, value)
     cleaned = _trimmed("client_secret", label, value, maximum=MAX_SECRET)
     if MASK.match(cleaned.value):
-        _refuse("client_secret", "mask", f"Enter the real {label}: this is only a mask.")
+        _refuse(
+            "client_secret",
+            "mask",
+            said("Enter the real {label}: this is only a mask.", label=label),
+        )
     _refuse_odd_characters("client_secret", label, cleaned.value)
     return cleaned
 
@@ -82,11 +91,13 @@ def clean_expiry(value: str, *, days: int | None = None) -> Cleaned:
         end = None
     today = datetime.now(UTC).date()
     if end is None:
-        _refuse(field, "invalid", "Enter the day the secret expires like 2027-03-14, or none.")
+        _refuse(
+            field, "invalid", said("Enter the day the secret expires like 2027-03-14, or none.")
+        )
     if end < today:
-        _refuse(field, "past", "This day is over. Make a new secret and enter its day.")
+        _refuse(field, "past", said("This day is over. Make a new secret and enter its day."))
     if end > today + timedelta(days=days or MAX_SECRET_DAYS):
-        _refuse(field, "too_far", "No secret is good for that long. Check the year.")
+        _refuse(field, "too_far", said("No secret is good for that long. Check the year."))
     return Cleaned(end.isoformat())
 
 
@@ -101,11 +112,19 @@ def clean_scopes(
     text = value if isinstance(value, str) else " ".join(value)
     about = f"{label}: " if label else ""
     if len(text) > MAX_SCOPE_LIST:
-        message = f"{about}Enter at most {MAX_SCOPE_LIST} characters of permissions."
+        message = said(
+            "{about}Enter at most {number} characters of permissions.",
+            about=about,
+            number=MAX_SCOPE_LIST,
+        )
         _refuse(field, "too_long", message)
     names = tuple(dict.fromkeys(part for part in SCOPE_SPLIT.split(text.strip(EDGES)) if part))
     if len(names) > MAX_SCOPES:
-        _refuse(field, "too_many", f"{about}Enter at most {MAX_SCOPES} permissions.")
+        _refuse(
+            field,
+            "too_many",
+            said("{about}Enter at most {number} permissions.", about=about, number=MAX_SCOPES),
+        )
     for name in names:
         _check_scope(field, about, name)
     return names
@@ -121,7 +140,7 @@ def clean_setting(setting: Setting, value: str) -> Cleaned:
     if not text and not setting.required:
         return Cleaned("")
     if not text:
-        _refuse(setting.name, "required", f"Enter the {setting.label}.")
+        _refuse(setting.name, "required", said("Enter the {label}.", label=setting.label))
     if setting.kind == "scopes":
         return _scope_setting(setting, text)
     if len(text) > max(setting.max_length, MAX_ADDRESS):
@@ -130,7 +149,12 @@ def clean_setting(setting: Setting, value: str) -> Cleaned:
     plain = _without_address(setting, text)
     plain = plain.lower() if setting.lowercase else plain
     _check_setting(setting, plain)
-    return Cleaned(plain, "" if plain == value else f"We read the {setting.label} as {plain}.")
+    return Cleaned(
+        plain,
+        ""
+        if plain == value
+        else said("We read the {label} as {plain}.", label=setting.label, plain=plain),
+    )
 
 
 def clean_external_id(value: str) -> str:
@@ -148,34 +172,56 @@ def clean_external_id(value: str) -> str:
 def _trimmed(field: str, label: str, value: str, *, maximum: int) -> Cleaned:
     text = value.strip(EDGES)
     if not text:
-        _refuse(field, "required", f"Enter the {label}.")
+        _refuse(field, "required", said("Enter the {label}.", label=label))
     if len(text) > maximum:
-        message = f"{label} must have at most {maximum} characters. Copy only the {label}."
+        message = said(
+            "{label} must have at most {number} characters. Copy only the {label}.",
+            label=label,
+            number=maximum,
+        )
         _refuse(field, "too_long", message)
-    return Cleaned(text, "" if text == value else f"We removed spaces around the {label}.")
+    return Cleaned(
+        text, "" if text == value else said("We removed spaces around the {label}.", label=label)
+    )
 
 
 def _refuse_json(field: str, label: str, text: str) -> None:
     # Before the length: such a file is often longer than what it holds may be.
     if JSON_TEXT.search(text.strip(EDGES)):
-        _refuse(field, "looks_like_json", f"Paste only the {label}, not the whole JSON file.")
+        _refuse(
+            field,
+            "looks_like_json",
+            said("Paste only the {label}, not the whole JSON file.", label=label),
+        )
 
 
 def _refuse_quotes(field: str, label: str, text: str) -> None:
     if text[0] in QUOTES or text[-1] in QUOTES:
-        _refuse(field, "quotes", f"Remove the quotation marks around the {label}.")
+        _refuse(
+            field, "quotes", said("Remove the quotation marks around the {label}.", label=label)
+        )
 
 
 def _refuse_odd_characters(field: str, label: str, text: str) -> None:
     if CONTROL.search(text):
-        message = f"{label} has a line break or control character inside. Copy it again."
+        message = said(
+            "{label} has a line break or control character inside. Copy it again.", label=label
+        )
         _refuse(field, "control_character", message)
     if hidden := _invisible(text):
-        message = f"{label} has an invisible character inside, {_point(hidden)}. Type it by hand."
+        message = said(
+            "{label} has an invisible character inside, {point}. Type it by hand.",
+            label=label,
+            point=_point(hidden),
+        )
         _refuse(field, "hidden_character", message)
     if odd := NON_ASCII.search(text):
         point = _point(odd[0])
-        message = f"{label} may only have ASCII characters. Remove or retype {point}."
+        message = said(
+            "{label} may only have ASCII characters. Remove or retype {point}.",
+            label=label,
+            point=point,
+        )
         _refuse(field, "not_ascii", message)
 
 
@@ -185,27 +231,40 @@ def _invisible(text: str) -> str:
 
 def _check_scope(field: str, about: str, name: str) -> None:
     if len(name) > MAX_SCOPE:
-        code, why = "too_long", f"it has more than {MAX_SCOPE} characters"
+        code, why = "too_long", said("it has more than {number} characters", number=MAX_SCOPE)
     elif CONTROL.search(name):
-        code, why = "control_character", "it has a control character"
+        code, why = "control_character", said("it has a control character")
     elif odd := NON_ASCII.search(name):
-        code, why = "not_ascii", f"it has the character {_point(odd[0])}"
+        code, why = "not_ascii", said("it has the character {point}", point=_point(odd[0]))
     elif not SCOPE_TOKEN.match(name):
-        code, why = "bad_scope", "it has a quotation mark or backslash"
+        code, why = "bad_scope", said("it has a quotation mark or backslash")
     else:
         return
     # Anything but printable ASCII shows as a question mark: a look-alike must not pass for itself.
     shown = re.sub(r"[^ -~]", "?", name[:60])
-    _refuse(field, code, f"{about}{shown} is not a permission: {why}. Correct or remove it.")
+    _refuse(
+        field,
+        code,
+        said(
+            "{about}{shown} is not a permission: {why}. Correct or remove it.",
+            about=about,
+            shown=shown,
+            why=why,
+        ),
+    )
 
 
 def _scope_setting(setting: Setting, text: str) -> Cleaned:
     if len(text) > setting.max_length:
-        message = f"{setting.label}: Enter at most {setting.max_length} characters."
+        message = said(
+            "{label}: Enter at most {number} characters.",
+            label=setting.label,
+            number=setting.max_length,
+        )
         _refuse(setting.name, "too_long", message)
     names = clean_scopes(text, field=setting.name, label=setting.label)
     if setting.required and not names:
-        _refuse(setting.name, "required", f"Enter the {setting.label}.")
+        _refuse(setting.name, "required", said("Enter the {label}.", label=setting.label))
     return Cleaned(" ".join(names))
 
 
@@ -228,7 +287,9 @@ def _without_address(setting: Setting, text: str) -> str:
 
 def _check_setting(setting: Setting, text: str) -> None:
     if text in setting.reserved:
-        message = f"{text} is not an account's own {setting.label}. Enter yours."
+        message = said(
+            "{text} is not an account's own {label}. Enter yours.", text=text, label=setting.label
+        )
         _refuse(setting.name, "reserved", message)
     # A name in Punycode is shown by browsers as another one, and none of these is ever written so.
     disguised = any(label.startswith("xn--") for label in text.lower().split("."))
@@ -238,8 +299,14 @@ def _check_setting(setting: Setting, text: str) -> None:
 
 
 def _unusable(setting: Setting) -> str:
-    next_step = f"Enter one such as {setting.placeholder}." if setting.placeholder else "Check it."
-    return f"This is not a {setting.label} we can use. {next_step}"
+    next_step = (
+        said("Enter one such as {placeholder}.", placeholder=setting.placeholder)
+        if setting.placeholder
+        else said("Check it.")
+    )
+    return said(
+        "This is not a {label} we can use. {next_step}", label=setting.label, next_step=next_step
+    )
 
 
 def _point(character: str) -> str:

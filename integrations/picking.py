@@ -8,6 +8,7 @@ from django.utils import timezone
 from integrations import audit, revocation
 from integrations.errors import FieldError, FlowClosed, InvalidInput
 from integrations.models import Connection, Credential, Flow
+from integrations.wording import said
 
 FIELD = "post_option"
 
@@ -22,7 +23,7 @@ def save_post_options(*, flow: Flow, choice: str) -> None:
         connection = _waiting(flow)
         picked = next((each for each in connection.post_options if each["id"] == choice), None)
         if picked is None:
-            raise InvalidInput(FieldError(FIELD, "invalid", "Choose one of the list."))
+            raise InvalidInput(FieldError(FIELD, "invalid", said("Choose one of the list.")))
         _complete(connection, picked)
         Flow.objects.filter(pk=flow.pk).update(
             status=Flow.Status.COMPLETED, updated_at=timezone.now()

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from integrations.catalog.schema import Provider, Scope
 from integrations.errors import FieldError, InvalidInput
 from integrations.models import Integration
+from integrations.wording import said
 
 
 @dataclass(frozen=True)
@@ -60,11 +61,13 @@ def checked(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
     ]
     if refused:
         shown = ", ".join(name[:60] for name in refused[:5])
-        message = f"These permissions are not offered here: {shown}. Remove them."
+        message = said("These permissions are not offered here: {shown}. Remove them.", shown=shown)
         raise InvalidInput(FieldError("scopes", "scope_not_allowed", message))
     chosen = tuple(dict.fromkeys((*rules.required, *names)))
     if rules.default and not chosen:
-        raise InvalidInput(FieldError("scopes", "required", "Choose at least one permission."))
+        raise InvalidInput(
+            FieldError("scopes", "required", said("Choose at least one permission."))
+        )
     return chosen
 
 
@@ -74,7 +77,10 @@ def warnings(*, provider: Provider, rules: ScopePolicy, names: tuple[str, ...]) 
     offered = [name for name in rules.default if name in keeps]
     if not provider.refresh.offline_scope or not offered or keeps & set(names):
         return {}
-    text = f"You removed {offered[0]}. The connection will end after its first hour without it."
+    text = said(
+        "You removed {name}. The connection will end after its first hour without it.",
+        name=offered[0],
+    )
     return {"scopes": text}
 
 

@@ -10,6 +10,7 @@ from integrations.catalog.schema import Provider, Setting
 from integrations.models import ClientVersion, Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.scopes import ScopePolicy
+from integrations.wording import said
 
 Stage = Literal["accountType", "preOptions", "oauth", "postOptions", "done"]
 InputType = Literal["text", "password", "permission", "copyable", "select", "switch"]
@@ -88,10 +89,14 @@ def pre_options(flow: Flow) -> tuple[Input, ...]:
         Input(
             name="redirect_url",
             type="copyable",
-            title="Redirect URL",
+            title=said("Redirect URL"),
             value=flow.oauth_client.redirect_uri(),
             required=False,
-            help=f"{provider.name} calls it “{provider.setup.redirect_uri_label}”.",
+            help=said(
+                "{provider} calls it “{label}”.",
+                provider=provider.name,
+                label=provider.setup.redirect_uri_label,
+            ),
         ),
         *(_setting(item, values) for item in provider.settings),
         *_client(flow, provider, version),
@@ -150,7 +155,10 @@ def scope_choices(*, rules: ScopePolicy, chosen: tuple[str, ...]) -> tuple[Scope
 
 def account_titles(flow: Flow) -> dict[str, str]:
     """Return the words of each account type that the flow offers, in its order."""
-    words = {DEFAULT_ACCOUNT: f"Use {flow.project.name}'s app", OWN_CLIENT: "Use your own app"}
+    words = {
+        DEFAULT_ACCOUNT: said("Use {vendor}'s app", vendor=flow.project.name),
+        OWN_CLIENT: said("Use your own app"),
+    }
     return {kind: words[kind] for kind in flow.offered}
 
 
@@ -158,7 +166,7 @@ def _account_type(flow: Flow) -> Input:
     return Input(
         name="account_type",
         type="select",
-        title="How to connect",
+        title=said("How to connect"),
         options=tuple(account_titles(flow).items()),
     )
 
@@ -204,14 +212,14 @@ def _client(flow: Flow, provider: Provider, version: ClientVersion | None) -> tu
     client_id = Input(
         name="client_id",
         type="text",
-        title=provider.client_id_label,
+        title=said(provider.client_id_label),
         value=flow.draft.get("client_id", version.client_id if version else ""),
         help=provider.client_id_hint,
     )
     secret = Input(
         name="client_secret",
         type="password",
-        title=provider.client_secret_label,
+        title=said(provider.client_secret_label),
         required=not kept,
         help=provider.client_secret_hint,
         saved=kept,
@@ -224,10 +232,12 @@ def _expiry(flow: Flow, version: ClientVersion | None) -> Input:
     return Input(
         name="secret_expires_on",
         type="text",
-        title="Expires on",
+        title=said("Expires on"),
         value=flow.draft.get("secret_expires_on", end.isoformat() if end else ""),
         required=False,
-        help=f"If your secret has a last day, we remind {flow.project.name} before it.",
+        help=said(
+            "If your secret has a last day, we remind {vendor} before it.", vendor=flow.project.name
+        ),
         placeholder="2027-03-14",
     )
 
@@ -238,7 +248,7 @@ def _permissions(flow: Flow) -> Input:
     return Input(
         name="scopes",
         type="permission",
-        title="Permissions",
+        title=said("Permissions"),
         value=" ".join(chosen),
         required=False,
         other_values=rules.custom_allowed,
@@ -250,7 +260,7 @@ def _another_client() -> Input:
     return Input(
         name="another_client",
         type="switch",
-        title="Use another app instead",
+        title=said("Use another app instead"),
         required=False,
-        help="It gets a redirect URL of its own.",
+        help=said("It gets a redirect URL of its own."),
     )

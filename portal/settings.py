@@ -98,6 +98,7 @@ MIDDLEWARE = [
     "portal.middleware.AdminHost",
     "portal.api.cors.Cors",
     "portal.api.fallback.ProblemDocuments",
+    "portal.languages.Language",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
@@ -113,6 +114,7 @@ TEMPLATES = [
         "DIRS": [BASE_DIR / "templates"],
         "APP_DIRS": True,
         "OPTIONS": {
+            "builtins": ["django.templatetags.i18n"],
             "context_processors": [
                 "django.template.context_processors.request",
                 "django.contrib.auth.context_processors.auth",
@@ -171,6 +173,17 @@ AXES_VERBOSE = False
 AXES_CLIENT_IP_CALLABLE = "portal.middleware.client_network"
 
 LANGUAGE_CODE = "en"
+LANGUAGES = [
+    ("en", "English"),
+    ("de", "Deutsch"),
+    ("fr", "Français"),
+    ("es", "Español"),
+    ("pt-br", "Português (Brasil)"),
+    ("ja", "日本語"),
+    ("ar", "العربية"),
+]
+LOCALE_PATHS = [BASE_DIR / "portal" / "locale"]
+FORMAT_MODULE_PATH = "portal.formats"
 TIME_ZONE = "UTC"
 USE_I18N = True
 USE_TZ = True

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+from django.utils.translation import gettext
+
 FALLBACK = "internal_error"
 
 
@@ -21,11 +23,12 @@ class Notice:
     action: str = ""
 
 
-def notice(code: str, *, provider: str = "The provider", vendor: str = "the vendor") -> Notice:
+def notice(code: str, *, provider: str = "", vendor: str = "") -> Notice:
     """Return what to say about this code; an unknown one is a failure on our side."""
     words = texts().get(code) or texts()[FALLBACK]
-    names = {"{provider}": provider, "{vendor}": vendor}
-    parts = {part: _filled(text, names) for part, text in words.items()}
+    names = {"{provider}": provider or gettext("The provider")}
+    names["{vendor}"] = vendor or gettext("the vendor")
+    parts = {part: _filled(gettext(text), names) for part, text in words.items()}
     return Notice(code=code, **parts)
 
 

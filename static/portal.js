@@ -5,13 +5,13 @@
   "use strict";
   const [POLL_AFTER_START, POLL_AFTER_SILENCE, CLOSE_AFTER] = [2_000, 5_000, 1_200];
   let leaving = false;
-
   /** @param {string} selector @param {ParentNode} [from] @returns {any} */
   const find = (selector, from = document) => from.querySelector(selector);
   /** @param {string} selector @param {ParentNode} [from] @returns {any[]} */
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
   /** @param {string} [id] @returns {any} */
   const byId = (id) => document.getElementById(id ?? "");
+  const words = byId("words")?.dataset ?? {};
   /** @param {EventTarget | null} target @param {string} selector @returns {any} */
   const closest = (target, selector) => (target instanceof Element ? target.closest(selector) : null);
   /** @param {string} id @param {string} text */
@@ -39,13 +39,13 @@
     const source = byId(button.dataset.copy);
     try {
       await navigator.clipboard.writeText(source.value ?? source.textContent.trim());
-      label(button, "Copied");
-      say("status", "Copied");
+      label(button, words.copied);
+      say("status", words.copied);
     } catch {
       const keys = /Mac|iPhone|iPad/.test(navigator.userAgent) ? "⌘C" : "Ctrl+C";
       "value" in source ? source.select() : getSelection()?.selectAllChildren(source);
-      label(button, `Press ${keys}`);
-      say("status", `Selected. Press ${keys} to copy.`);
+      label(button, words.press.replace("KEYS", keys));
+      say("status", words.selected.replace("KEYS", keys));
     }
   }
 
@@ -53,8 +53,8 @@
   function reveal(button, visible) {
     byId(button.dataset.reveal).type = visible ? "text" : "password";
     button.setAttribute("aria-pressed", String(visible));
-    find("[data-label]", button).textContent = visible ? "Hide" : "Show";
-    say("status", visible ? "The secret is visible" : "The secret is hidden");
+    find("[data-label]", button).textContent = visible ? words.hide : words.show;
+    say("status", visible ? words.visible : words.hidden);
   }
 
   const hideSecrets = () => all("[data-reveal][aria-pressed=true]").forEach((button) => reveal(button, false));
@@ -170,13 +170,13 @@
       detail.swapOverride = "outerHTML show:none";
     } else if (detail.isError) {
       detail.shouldSwap = false;
-      say("trouble", "The server did not answer as expected. Try again in a moment.");
+      say("trouble", words.strange);
     } else if (elt.id === "poller" && triggeringEvent?.type === "submit") {
-      say("trouble", "Nothing has come back yet. Finish in the other window first.");
+      say("trouble", words.nothing);
     }
   });
 
-  document.addEventListener("htmx:sendError", () => say("trouble", "There is no connection to the server. Try again in a moment."));
+  document.addEventListener("htmx:sendError", () => say("trouble", words.offline));
 
   document.addEventListener("htmx:afterRequest", ({ target }) => {
     leaving = false;

@@ -15,6 +15,7 @@ from django.template.loader import render_to_string
 from django.utils.html import escape
 
 from portal.pages import choosing, screens, secret
+from portal.pages.rendering import context
 from tests.gallery.markup import Page
 from tests.gallery.parts import CANARY
 from tests.gallery.samples import samples
@@ -95,6 +96,7 @@ def test_htmx_posts_where_the_form_posts(name: str) -> None:
 def test_logic_stops_at_if_and_for(name: str) -> None:
     known = {"if", "elif", "else", "endif", "for", "endfor", "with", "endwith", "include", "url"}
     known |= {"block", "endblock", "extends", "load", "static", "firstof"}
+    known |= {"translate", "blocktranslate", "plural", "endblocktranslate"}
     used = {tag.split()[1] for tag in TAG.findall(_text(name)) if tag.startswith("{%")}
     assert used <= known
 
@@ -124,7 +126,7 @@ def test_djade_would_change_nothing() -> None:
 
 @pytest.mark.parametrize(("template", "screen"), SAMPLES)
 def test_nothing_typed_becomes_markup(template: str, screen: object) -> None:
-    page = Page.of(render_to_string(template, {"screen": screen}))
+    page = Page.of(render_to_string(template, context(screen)))
     assert page.inline_scripts == []
     assert page.handlers == []
     assert [src for src in page.values("img", "src") if not src.startswith("/static/")] == []
@@ -134,7 +136,7 @@ def test_nothing_typed_becomes_markup(template: str, screen: object) -> None:
 
 @pytest.mark.parametrize(("template", "screen"), SAMPLES)
 def test_a_secret_is_never_shown(template: str, screen: object) -> None:
-    html = render_to_string(template, {"screen": screen})
+    html = render_to_string(template, context(screen))
     assert CANARY not in html
     for field in Page.of(html).elements("input"):
         assert field.get("type") != "password" or "value" not in field
@@ -143,7 +145,7 @@ def test_a_secret_is_never_shown(template: str, screen: object) -> None:
 
 @pytest.mark.parametrize(("template", "screen"), SAMPLES)
 def test_references_inside_a_page_lead_somewhere(template: str, screen: object) -> None:
-    page = Page.of(render_to_string(template, {"screen": screen}))
+    page = Page.of(render_to_string(template, context(screen)))
     assert len(page.ids) == len(set(page.ids))
     assert page.references() <= set(page.ids)
     assert not page.nested_forms
@@ -151,7 +153,7 @@ def test_references_inside_a_page_lead_somewhere(template: str, screen: object) 
 
 @pytest.mark.parametrize(("template", "screen"), PAGES)
 def test_a_page_has_one_heading_a_title_and_a_main(template: str, screen: object) -> None:
-    page = Page.of(render_to_string(template, {"screen": screen}))
+    page = Page.of(render_to_string(template, context(screen)))
     assert len(page.elements("h1")) == 1
     assert len(page.elements("main")) == 1
     assert page.title.strip()
@@ -160,7 +162,7 @@ def test_a_page_has_one_heading_a_title_and_a_main(template: str, screen: object
 
 @pytest.mark.parametrize(("template", "screen"), SAMPLES)
 def test_the_handle_is_in_every_form_and_in_no_address(template: str, screen: object) -> None:
-    html = render_to_string(template, {"screen": screen})
+    html = render_to_string(template, context(screen))
     handle = getattr(getattr(screen, "frame", None), "handle", "")
     hidden = f'<input type="hidden" name="handle" value="{escape(handle)}">'
     assert html.count(hidden if handle else 'name="handle"') == (html.count("<form") * bool(handle))
@@ -169,7 +171,7 @@ def test_the_handle_is_in_every_form_and_in_no_address(template: str, screen: ob
 
 def test_the_leaving_page_goes_to_the_exact_address_and_loads_only_the_style() -> None:
     [screen] = [item for name, _, item in samples() if name == "leaving"]
-    page = Page.of(render_to_string("oauth/leaving.html", {"screen": screen}))
+    page = Page.of(render_to_string("oauth/leaving.html", context(screen)))
     [refresh] = [meta for meta in page.elements("meta") if meta.get("http-equiv") == "refresh"]
     assert refresh["content"] == f"0; url={AUTHORIZE}"
     assert AUTHORIZE in page.values("a", "href")
@@ -179,13 +181,13 @@ def test_the_leaving_page_goes_to_the_exact_address_and_loads_only_the_style() -
 
 def test_the_done_page_loads_no_htmx() -> None:
     [screen] = [item for name, _, item in samples() if name == "done"]
-    page = Page.of(render_to_string("oauth/done.html", {"screen": screen}))
+    page = Page.of(render_to_string("oauth/done.html", context(screen)))
     assert page.values("script", "src") == ["/static/portal.js"]
 
 
 def test_a_provider_window_opens_only_from_an_embedded_page() -> None:
     targets = {
-        name: Page.of(render_to_string(template, {"screen": screen})).values("form", "target")
+        name: Page.of(render_to_string(template, context(screen))).values("form", "target")
         for name, template, screen in samples()
         if name in {"review", "review-full", "waiting", "waiting-full"}
     }
@@ -197,7 +199,7 @@ def test_a_provider_window_opens_only_from_an_embedded_page() -> None:
 
 def test_required_permissions_are_sent_though_their_boxes_cannot_be_changed() -> None:
     [screen] = [item for name, _, item in samples() if name == "options"]
-    page = Page.of(render_to_string("install/options.html", {"screen": screen}))
+    page = Page.of(render_to_string("install/options.html", context(screen)))
     sent = [
         field["value"]
         for field in page.elements("input")
@@ -218,7 +220,7 @@ def test_the_vendored_script_is_the_published_one() -> None:
 
 def test_a_first_visit_stays_small() -> None:
     [screen] = [item for name, _, item in samples() if name == "options"]
-    html = render_to_string("install/options.html", {"screen": screen}).encode()
+    html = render_to_string("install/options.html", context(screen)).encode()
     css, js = ((STATIC / name).read_bytes() for name in ("portal.css", "portal.js"))
     [htmx] = STATIC.glob("vendor/*.min.js")
     sizes = [len(gzip.compress(part)) for part in (css, js, htmx.read_bytes(), html)]

@@ -12,6 +12,7 @@ from integrations.errors import FlowClosed, InvalidInput
 from integrations.limits import PAGE
 from integrations.models import Flow
 from integrations.picking import FIELD
+from integrations.wording import said
 from portal.limits import limited
 from portal.pages import result
 from portal.pages.screens import App, FormError, Frame
@@ -46,7 +47,7 @@ def choose(request: PortalRequest) -> HttpResponse:
     if flow.status == Flow.Status.COMPLETED:
         return result.show(request, flow)
     if flow.status == Flow.Status.NEEDS_OPTIONS and not request.POST.get(FIELD):
-        return show(request, flow, (FormError(FIELD, "Choose one of the list."),))
+        return show(request, flow, (FormError(FIELD, said("Choose one of the list.")),))
     try:
         connect.save_post_options(flow=flow, choice=request.POST.get(FIELD, ""))
     except InvalidInput as error:

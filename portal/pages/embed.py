@@ -15,7 +15,7 @@ from integrations.errors import ConnectError, NotAllowed, NotFound, SessionInval
 from integrations.limits import FAILED_CREDENTIALS, OPEN, OPEN_ADDRESS
 from integrations.models import PortalSession, Project, VisitTicket
 from integrations.text import storable
-from portal import limits, sessions
+from portal import languages, limits, sessions
 from portal.limits import states
 from portal.pages import errors, install, manage, opening
 from portal.pages.opening import Caller
@@ -61,13 +61,14 @@ def _display(request: HttpRequest) -> str:
 
 
 def _first_page(request: HttpRequest, project: Project, bare: Opening) -> HttpResponse:
+    bare = replace(bare, locale=storable(request.POST.get("locale", "")))
+    languages.use(bare.locale)
     mode = _mode(request)
     caller = _caller(request, project)
     wish = None if mode == "manage" else _wish(request, caller.ticket)
     full = replace(
         bare,
         return_url=_return_url(request, caller.ticket),
-        locale=storable(request.POST.get("locale", "")),
         theme=request.POST.get("theme", ""),
     )
     try:

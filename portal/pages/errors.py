@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 
 from integrations.errors import (
     AuthorizationFailed,
@@ -15,8 +14,10 @@ from integrations.errors import (
     SessionInvalid,
 )
 from integrations.models import PortalSession
+from integrations.wording import said
 from portal import limits, texts
 from portal.middleware import CLEAR, frameable_by, request_id
+from portal.pages.rendering import rendered
 from portal.pages.screens import ErrorScreen
 from portal.texts import Notice
 
@@ -36,7 +37,7 @@ def refused(request: HttpRequest, error: ConnectError, *, framed_by: str = "") -
     if session and session.display == PortalSession.Display.EMBED:
         framed_by = session.origin
     framed_by = framed_by or getattr(error, "origin", "")
-    vendor = session.project.name if session else "the app you came from"
+    vendor = session.project.name if session else said("the app you came from")
     notice = texts.notice(error.code, vendor=vendor)
     response = shown(request, notice, STATUS.get(type(error), 400), framed_by=framed_by)
     limits.told(response, error)
@@ -52,14 +53,16 @@ def shown(
     screen = ErrorScreen(
         notice=notice, request_id=request_id(request), embed_origin=framed_by, status=status
     )
-    response = render(request, "errors/error.html", {"screen": screen}, status=status)
+    response = rendered(request, "errors/error.html", screen, status=status)
     return frameable_by(response, framed_by) if framed_by else response
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 400: the request could not be read."""
-    text = "The request was too large or could not be read. Nothing was changed."
-    notice = Notice("bad_request", "We could not read this request", text, "Go back and try again.")
+    text = said("The request was too large or could not be read. Nothing was changed.")
+    notice = Notice(
+        "bad_request", said("We could not read this request"), text, said("Go back and try again.")
+    )
     return shown(request, notice, 400)
 
 
@@ -67,15 +70,17 @@ def forbidden(
     request: HttpRequest, exception: Exception | None = None, reason: str = ""
 ) -> HttpResponse:
     """Answer 403, also for a missing CSRF token in the admin."""
-    text = "The page it came from may be out of date. Nothing was changed."
-    notice = Notice("forbidden", "This request was refused", text, "Reload the page and try again.")
+    text = said("The page it came from may be out of date. Nothing was changed.")
+    notice = Notice(
+        "forbidden", said("This request was refused"), text, said("Reload the page and try again.")
+    )
     return shown(request, notice, 403)
 
 
 def not_found(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:
     """Answer 404."""
-    text = "The address may be mistyped, or the page has ended."
-    return shown(request, Notice("not_found", "There is no page here", text), 404)
+    text = said("The address may be mistyped, or the page has ended.")
+    return shown(request, Notice("not_found", said("There is no page here"), text), 404)
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

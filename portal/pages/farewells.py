@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from django.utils.translation import gettext_noop
+
 from integrations.models import Connection
+from integrations.wording import said
 from portal.pages.screens import Farewell
 from portal.pages.visit import app_of
 
 Outcome = Connection.Revocation
 TEXTS = {
-    Outcome.NONE: "There was nothing to remove at {name}.",
-    Outcome.REVOKED: "{name} has removed the access.",
-    Outcome.SHARED: "Another connection uses the same approval at {name}, so it stays there.",
-    Outcome.UNSUPPORTED: "{name} lets only you remove the access. You do that there.",
-    Outcome.FAILED: "{name} did not confirm that the access was removed. Remove it there.",
+    Outcome.NONE: gettext_noop("There was nothing to remove at {name}."),
+    Outcome.REVOKED: gettext_noop("{name} has removed the access."),
+    Outcome.SHARED: gettext_noop(
+        "Another connection uses the same approval at {name}, so it stays there."
+    ),
+    Outcome.UNSUPPORTED: gettext_noop("{name} lets only you remove the access. You do that there."),
+    Outcome.FAILED: gettext_noop(
+        "{name} did not confirm that the access was removed. Remove it there."
+    ),
 }
 BY_HAND = (Outcome.UNSUPPORTED, Outcome.FAILED)
 
@@ -21,8 +28,8 @@ def text(connection: Connection) -> str:
     """Return how far the disconnection has come, in one or two sentences."""
     name = app_of(connection.integration).name
     if connection.status == Connection.Status.DISCONNECTING:
-        return f"Disconnected. Removing access at {name}…"
-    return "Disconnected. " + TEXTS[Outcome(connection.revocation)].format(name=name)
+        return said("Disconnected. Removing access at {name}…", name=name)
+    return said("Disconnected.") + " " + said(TEXTS[Outcome(connection.revocation)], name=name)
 
 
 def of(connection: Connection) -> Farewell:

@@ -7,7 +7,6 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import render
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
 from django.views.decorators.http import require_http_methods
@@ -20,6 +19,7 @@ from integrations.models import Binding, PortalSession, VisitTicket
 from integrations.secret import Secret
 from portal.limits import limited
 from portal.pages import errors, opening
+from portal.pages.rendering import rendered
 from portal.pages.screens import HostedScreen
 from portal.pages.visit import View, app_of, from_our_pages, name_of
 from portal.sessions import Opening
@@ -60,7 +60,7 @@ def link(request: HttpRequest, ticket: str) -> HttpResponse:
         else None,
         action=request.path,
     )
-    return render(request, "hosted/link.html", {"screen": screen})
+    return rendered(request, "hosted/link.html", screen)
 
 
 def _opened(request: HttpRequest, row: VisitTicket) -> HttpResponse:

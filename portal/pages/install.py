@@ -6,7 +6,6 @@ import secrets
 from dataclasses import replace
 
 from django.http import HttpResponse
-from django.shortcuts import render
 from django.utils import timezone
 
 from integrations import access, connect, rotation, scopes, stages
@@ -15,9 +14,11 @@ from integrations.errors import FieldError, InvalidInput, NotAllowed, RateLimite
 from integrations.limits import PAGE, POLL, SAVE_OPTIONS
 from integrations.models import Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
+from integrations.wording import said
 from portal import limits, texts
 from portal.limits import limited, states
 from portal.pages import choosing, manage, options, result, too_often
+from portal.pages.rendering import rendered
 from portal.pages.screens import (
     AccountTypeScreen,
     Choice,
@@ -50,7 +51,7 @@ def account_type(request: PortalRequest) -> HttpResponse:
     flow = _flow(request)
     chosen = request.POST.get("account_type", "")
     if not chosen:
-        missing = FormError("account_type", "Choose how to connect.")
+        missing = FormError("account_type", said("Choose how to connect."))
         return page(request, "install/account_type.html", _picker(request, flow, (missing,)), 422)
     connect.choose_account_type(flow=flow, account_type=chosen)
     return show(request, flow)
@@ -110,7 +111,7 @@ def status(request: PortalRequest) -> HttpResponse:
     # Between the click and its arrival here, the flow still stands where the page last saw it.
     unstarted = _seen(flow) == request.POST.get("seen", "")
     if request.headers.get("HX-Request") and (waiting or unstarted):
-        return render(request, "install/_poller.html", {"screen": _waiting(request, flow)})
+        return rendered(request, "install/_poller.html", _waiting(request, flow))
     response = show(request, flow)
     response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = "#page"
     response.headers["HX-Reswap"] = "outerHTML"
@@ -225,20 +226,25 @@ def _failure(request: PortalRequest, flow: Flow) -> Notice | None:
     if flow.status != Flow.Status.FAILED:
         return None
     vendor = request.portal_session.project.name
-    said = texts.notice(flow.error_code, provider=flow.integration.provider.name, vendor=vendor)
-    return _with_accounts(said, flow)
+    notice = texts.notice(flow.error_code, provider=flow.integration.provider.name, vendor=vendor)
+    return _with_accounts(notice, flow)
 
 
-def _with_accounts(said: Notice, flow: Flow) -> Notice:
+def _with_accounts(notice: Notice, flow: Flow) -> Notice:
     """Name the account that was expected and the one that came, on the person's own page."""
     came = flow.draft.get("other_account", "")
-    if said.code != "account_mismatch" or not came or flow.connection is None:
-        return said
+    if notice.code != "account_mismatch" or not came or flow.connection is None:
+        return notice
     expected = flow.connection.account_label
-    text = f"This connection uses {expected}, but you signed in as {came}."
+    text = said(
+        "This connection uses {expected}, but you signed in as {came}.",
+        expected=expected,
+        came=came,
+    )
     if came == expected:
-        text = f"Both are called {came}, but they are two different accounts."
-    return replace(said, text=f"{text} The connection was left as it was.")
+        text = said("Both are called {came}, but they are two different accounts.", came=came)
+    left = said("The connection was left as it was.")
+    return replace(notice, text=f"{text} {left}")
 
 
 def _picker(
@@ -246,11 +252,18 @@ def _picker(
 ) -> AccountTypeScreen:
     vendor, provider = request.portal_session.project.name, flow.integration.provider
     words = {
-        DEFAULT_ACCOUNT: (f"Use {vendor}'s app", "Quickest. There is nothing to set up."),
+        DEFAULT_ACCOUNT: (
+            said("Use {vendor}'s app", vendor=vendor),
+            said("Quickest. There is nothing to set up."),
+        ),
         OWN_CLIENT: (
-            "Use your own app",
-            f"For teams whose security rules ask for it. Takes about {provider.setup.minutes} "
-            f"minutes and somebody who can register apps at {provider.name}.",
+            said("Use your own app"),
+            said(
+                "For teams whose security rules ask for it. Takes about {minutes} minutes and "
+                "somebody who can register apps at {provider}.",
+                minutes=provider.setup.minutes,
+                provider=provider.name,
+            ),
         ),
     }
     return AccountTypeScreen(

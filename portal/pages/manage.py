@@ -5,11 +5,13 @@ from __future__ import annotations
 from uuid import UUID
 
 from django.http import HttpResponse
+from django.utils.translation import gettext_noop
 
 from integrations import access, revocation
 from integrations.limits import PAGE
 from integrations.models import ClientVersion, Connection
 from integrations.models.projects import OWN_CLIENT
+from integrations.wording import said
 from portal.limits import limited
 from portal.pages import farewells
 from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen, SavedSecret
@@ -17,16 +19,18 @@ from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
 
 STATUS_LABELS = {
-    "VALID": "Connected",
-    "LIMITED": "Limited",
-    "PENDING": "Not finished",
-    "INVALID": "Needs reconnect",
-    "DISCONNECTING": "Disconnecting",
+    "VALID": gettext_noop("Connected"),
+    "LIMITED": gettext_noop("Limited"),
+    "PENDING": gettext_noop("Not finished"),
+    "INVALID": gettext_noop("Needs reconnect"),
+    "DISCONNECTING": gettext_noop("Disconnecting"),
 }
 REASONS = {
-    "needs_reauth": "The provider no longer accepts it. Reconnect to go on.",
-    "rotation_lost": "A renewal was interrupted. Reconnect to go on.",
-    "client_rejected": "The provider rejects the app. Replace its secret, or reconnect.",
+    "needs_reauth": gettext_noop("The provider no longer accepts it. Reconnect to go on."),
+    "rotation_lost": gettext_noop("A renewal was interrupted. Reconnect to go on."),
+    "client_rejected": gettext_noop(
+        "The provider rejects the app. Replace its secret, or reconnect."
+    ),
 }
 
 
@@ -47,7 +51,7 @@ def disconnect(request: PortalRequest) -> HttpResponse:
         question = DisconnectScreen(frame=frame(request), connection=_row(connection))
         return page(request, "manage/disconnect.html", question)
     revocation.disconnect(connection=connection, actor=access.actor_of(session))
-    title = f"{app_of(connection.integration).name} is disconnected"
+    title = said("{name} is disconnected", name=app_of(connection.integration).name)
     notice = Notice("disconnected", title, farewells.text(connection))
     return show(request, notice, disconnected=connection.pk)
 
@@ -79,8 +83,8 @@ def _row(connection: Connection) -> ConnectionRow:
         own_client=own,
         client_id=version.client_id if version and own else "",
         status=connection.status,
-        status_label=STATUS_LABELS.get(connection.status, connection.status),
-        reason_text=REASONS.get(connection.reason, ""),
+        status_label=said(STATUS_LABELS.get(connection.status, connection.status)),
+        reason_text=said(REASONS[connection.reason]) if connection.reason in REASONS else "",
         needs_action=connection.status not in ("VALID", "DISCONNECTING"),
         connected_at=connection.created_at,
         scopes=tuple(connection.scopes),

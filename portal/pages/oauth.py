@@ -8,7 +8,7 @@ from uuid import UUID
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import get_object_or_404, render
+from django.shortcuts import get_object_or_404
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_variables
@@ -20,9 +20,10 @@ from integrations.errors import AuthorizationFailed, ConnectError, NotAllowed
 from integrations.limits import START
 from integrations.models import Flow, PortalSession
 from integrations.secret import Secret
-from portal import limits, sessions, texts
+from portal import languages, limits, sessions, texts
 from portal.limits import limited, states
 from portal.pages import errors
+from portal.pages.rendering import rendered
 from portal.pages.screens import DoneScreen, LeavingScreen
 from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, frame, portal_page
 
@@ -113,7 +114,7 @@ def _leaving(request: PortalRequest, flow: Flow) -> HttpResponse:
     screen = LeavingScreen(
         vendor=shared.vendor, person=shared.person, app=app_of(flow.integration), url=trip.url
     )
-    response = render(request, "oauth/leaving.html", {"screen": screen})
+    response = rendered(request, "oauth/leaving.html", screen)
     response._csp_replace = LEAVING_CSP  # type: ignore[attr-defined]
     response.headers["Referrer-Policy"] = "no-referrer"
     _bind(response, flow, trip.browser_token)
@@ -148,6 +149,7 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
         Flow.objects.select_related("integration__project", "project", "session"), pk=flow_id
     )
     connect.end_if_stale(flow)
+    languages.use(flow.session.locale)
     vendor, app = flow.project.name, app_of(flow.integration)
     failed = flow.status in (Flow.Status.FAILED, Flow.Status.CANCELLED, Flow.Status.EXPIRED)
     code = flow.error_code or "flow_closed"
@@ -164,7 +166,7 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
         host_origin=flow.session.origin if _headless(flow) else "",
         way_back=_way_back(flow),
     )
-    response = render(request, "oauth/done.html", {"screen": screen})
+    response = rendered(request, "oauth/done.html", screen)
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

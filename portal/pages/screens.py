@@ -25,7 +25,6 @@ class Frame:
     embedded: bool
     embed_origin: str
     theme: str
-    locale: str
     return_url: str
     visit: str = ""
 

@@ -15,6 +15,7 @@ from integrations.limits import PAGE, SAVE_OPTIONS
 from integrations.models import OAuthClient
 from integrations.rotation import Replaced
 from integrations.text import storable
+from integrations.wording import said
 from portal import limits, texts
 from portal.limits import limited, states
 from portal.pages import manage
@@ -75,10 +76,19 @@ def replace(request: PortalRequest) -> HttpResponse:
 def _said(client: OAuthClient, done: Replaced) -> Notice:
     name = client.integration.provider.name
     if done.checked:
-        text = f"{name} accepted it. Accounts that use the app stay connected: {done.connections}."
+        text = said(
+            "{name} accepted it. Accounts that use the app stay connected: {connections}.",
+            name=name,
+            connections=done.connections,
+        )
     else:
-        text = f"We could not try it at {name} yet. Until it works there, the one before is used."
-    return Notice("secret_replaced", f"The secret of your {name} app was replaced", text)
+        text = said(
+            "We could not try it at {name} yet. Until it works there, the one before is used.",
+            name=name,
+        )
+    return Notice(
+        "secret_replaced", said("The secret of your {name} app was replaced", name=name), text
+    )
 
 
 def _form(

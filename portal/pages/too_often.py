@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 
 from django.http import HttpResponse
-from django.shortcuts import render
 
 from integrations import choices
 from integrations.clients import ClientConfig
@@ -14,6 +13,7 @@ from integrations.models import Flow
 from integrations.models.projects import OWN_CLIENT
 from portal import limits, texts
 from portal.pages import options
+from portal.pages.rendering import rendered
 from portal.pages.screens import WaitingScreen
 from portal.pages.visit import PortalRequest, page
 
@@ -46,6 +46,6 @@ def poll_later(request: PortalRequest, screen: WaitingScreen, error: RateLimited
     if not request.headers.get("HX-Request"):
         raise error
     later = replace(screen, delay=error.retry_after)
-    response = render(request, "install/_poller.html", {"screen": later}, status=429)
+    response = rendered(request, "install/_poller.html", later, status=429)
     limits.told(response, error)
     return response

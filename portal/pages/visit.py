@@ -8,16 +8,16 @@ from typing import Any
 
 from django.conf import settings
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.shortcuts import render
 from django.urls import reverse
 from django.views.decorators.csrf import csrf_exempt
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 
 from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionInvalid
 from integrations.models import EndUser, Integration, PortalSession
-from portal import logos, sessions, texts
+from portal import languages, logos, sessions, texts
 from portal.middleware import frameable_by
 from portal.pages import errors
+from portal.pages.rendering import rendered
 from portal.pages.screens import App, Frame
 
 SESSION_COOKIE = "__Host-cp_s" if settings.SECURE else "cp_s"
@@ -86,6 +86,7 @@ def admit(request: HttpRequest) -> None:
     # A browser has one cookie: another visit in it must not take what a page of this one posts.
     if not handle and request.method == "POST" and request.POST.get("visit") != str(session.pk):
         raise SessionInvalid("visit_replaced")
+    languages.use(session.locale)
     request.portal_session = session  # type: ignore[attr-defined]
     request.handle = handle  # type: ignore[attr-defined]
 
@@ -108,7 +109,6 @@ def frame(request: PortalRequest) -> Frame:
         embedded=embedded,
         embed_origin=session.origin if embedded else "",
         theme=session.theme or "auto",
-        locale="en",
         return_url=session.return_url,
     )
 
@@ -132,7 +132,7 @@ def app_of(integration: Integration) -> App:
 
 def page(request: PortalRequest, template: str, screen: object, status: int = 200) -> HttpResponse:
     """Render a screen; in an embedded visit only the session's origin may frame it."""
-    response = render(request, template, {"screen": screen}, status=status)
+    response = rendered(request, template, screen, status=status)
     session = request.portal_session
     if session.display == PortalSession.Display.EMBED:
         return frameable_by(response, session.origin)

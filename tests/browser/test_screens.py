@@ -8,6 +8,7 @@ import pytest
 from django.template.loader import render_to_string
 from playwright.sync_api import Page, expect
 
+from portal.pages.rendering import context
 from tests.browser.portal import Person
 from tests.browser.screens import Gallery
 from tests.gallery.samples import samples
@@ -144,7 +145,7 @@ def test_the_samples_of_further_screens(page, gallery, stack):
         if hasattr(screen, "frame"):
             # A theme that the vendor chose would be the same in the dark.
             screen = replace(screen, frame=replace(screen.frame, theme="auto"))
-        html = render_to_string(template, {"screen": screen})
+        html = render_to_string(template, context(screen))
         page.route(f"{stack.base_url}/sample/{name}", _answering(html))
         page.goto(f"{stack.base_url}/sample/{name}")
         expect(page.locator("h1")).to_be_visible()

@@ -36,7 +36,6 @@ EMBEDDED = Frame(
     embedded=True,
     embed_origin="https://app.acme.example",
     theme="light",
-    locale="en",
     return_url="",
 )
 FULL = replace(
