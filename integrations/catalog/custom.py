@@ -30,4 +30,5 @@ def _checked(text: str, loopback_http: bool) -> Provider:
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         key = ".".join(str(part) for part in first["loc"])
-        raise CatalogError(file=SLUG, key=key, reason=first["msg"]) from None
+        reason = first["msg"].removeprefix("Value error, ")
+        raise CatalogError(file=SLUG, key=key, reason=reason) from None

@@ -208,6 +208,22 @@ class Transport:
         with self._place_for(urlsplit(url).netloc), self._deadline_of_call():
             return self._sent(prepared)
 
+    def look_up(self, url: str) -> None:
+        """Resolve the host of a URL and check its addresses, without a call.
+
+        What it leads to later is checked again at each call. Raises ProviderFailure for an address
+        that is not allowed, ProviderUnavailable if there is none.
+        """
+        adapter: Any = self._session.get_adapter(url)
+        parts = urlsplit(url)
+        port = parts.port or (443 if parts.scheme == "https" else 80)
+        try:
+            adapter._checked_address(parts.hostname or "", port)
+        except InvalidIPAddress:
+            raise ProviderFailure("provider_address_refused", sent=False) from None
+        except OSError:
+            raise ProviderUnavailable(sent=False) from None
+
     def _sent(self, prepared: requests.PreparedRequest) -> Answer:
         try:
             with self._session.send(
