@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from integrations.catalog.values import PLACEHOLDER
+from integrations.catalog import custom
 from integrations.errors import CatalogError
 
 BUILT_IN = Path(__file__).parent / "providers"
@@ -28,6 +29,9 @@ def listed(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.glob("*.toml")):
         if not FILE_NAME.match(path.name):
             reason = "a slug is lower-case letters, digits and hyphens, without the word proxy"
+            raise CatalogError(file=str(path), key="(file name)", reason=reason)
+        if path.stem == custom.SLUG:
+            reason = f"{custom.SLUG} means a provider that a project describes itself"
             raise CatalogError(file=str(path), key="(file name)", reason=reason)
         yield path
 
