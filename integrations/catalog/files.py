@@ -8,8 +8,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from integrations.catalog.values import PLACEHOLDER
 from integrations.catalog import custom
+from integrations.catalog.values import PLACEHOLDER
 from integrations.errors import CatalogError
 
 BUILT_IN = Path(__file__).parent / "providers"
