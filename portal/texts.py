@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from pathlib import Path
 from django.utils.translation import gettext
 
 FALLBACK = "internal_error"
+MARK = re.compile(r"\{(?:provider|vendor)\}")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,5 @@ def texts() -> Mapping[str, Mapping[str, str]]:
 
 
 def _filled(text: str, names: Mapping[str, str]) -> str:
-    for mark, name in names.items():
-        text = text.replace(mark, name)
+    text = MARK.sub(lambda mark: names[mark[0]], text)
     return text[:1].upper() + text[1:]
