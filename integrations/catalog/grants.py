@@ -94,13 +94,14 @@ class Revocation(Strict):
     """How a grant is ended at the provider, and where a person can do it by hand.
 
     `request` "token" posts the token (RFC 7009 section 2.1), with client authentication unless
-    `client_authentication` is false; "bearer" calls `revocation_endpoint` with the access token,
+    `client_authentication` is false; "account" posts the account id in its place; "bearer" calls
+    `revocation_endpoint` with the access token,
     and names it in `token_param` too if that is set. `tokens` says which of the two tokens it
     takes. One revocation ends this "grant", or all grants of the "account" to the client, or all
     grants of the "installation", which the first of the `id_paths` names.
     """
 
-    request: Literal["token", "bearer"] = "token"
+    request: Literal["token", "bearer", "account"] = "token"
     method: Literal["POST", "DELETE"] = "POST"
     format: Literal["form", "json"] = "form"
     token_param: ParamName | None = None
