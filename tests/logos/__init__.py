@@ -1,0 +1,1 @@
+"""Where the logos of providers come from, and that each is a small and harmless picture."""
