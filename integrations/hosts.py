@@ -49,21 +49,24 @@ def require_open(host: Host) -> None:
     _require_open(host)
 
 
-def enter(host: Host) -> None:
-    """Let a call pass; of a host that failed, only one that probes it. Raises Resting."""
+def enter(host: Host) -> bool:
+    """Let a call pass; of a host that failed, only one that probes it. Raises Resting.
+
+    Returns whether the host failed lately, so that an answer is news.
+    """
     row = _require_open(host)
     if row is None or row.failures < OPEN_AFTER:
-        return
+        return row is not None and row.failures > 0
     free = Q(probe_until=None) | Q(probe_until__lt=Now())
     if not ProviderHost.objects.filter(free, pk=row.pk).update(probe_until=Now() + PROBE):
         raise Resting(retry_after=1, sent=False)
+    return True
 
 
 def answered(host: Host) -> None:
     """Note that the host answered sensibly: its failures are over."""
-    rows = ProviderHost.objects.filter(name=host.name, client="")
-    if rows.filter(failures__gt=0).exists():
-        rows.update(failures=0, wait_until=None, probe_until=None)
+    rows = ProviderHost.objects.filter(name=host.name, client="", failures__gt=0)
+    rows.update(failures=0, wait_until=None, probe_until=None)
 
 
 def failed(host: Host, *, retry_after: int | None = None) -> None:

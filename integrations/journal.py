@@ -40,7 +40,8 @@ LEASE = timedelta(seconds=60)
 COMMIT_SECONDS = 20.0
 COMMIT_PAUSES = (0.2, 0.4, 0.8, 1.6, 3.2)
 READ_HEADERS = ("content-type",)
-OPEN_ENDED = (Status.IN_FLIGHT, Status.GOT_RESPONSE, Status.UNKNOWN, Status.CANDIDATE)
+LEFT_BEHIND = (Status.IN_FLIGHT, Status.GOT_RESPONSE, Status.UNKNOWN)
+OPEN_ENDED = (*LEFT_BEHIND, Status.CANDIDATE)
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,7 @@ def claim(credential: Credential, spend: Spend) -> RefreshAttempt | None:
     with transaction.atomic():
         if not _leased(credential, free):
             return None
-        attempts = RefreshAttempt.objects.filter(
-            connection=credential.pk, generation=credential.generation
-        )
-        for interrupted in attempts.filter(status__in=(Status.IN_FLIGHT, Status.UNKNOWN)):
-            spool.restore(interrupted.pk)
-        answered = attempts.filter(status=Status.GOT_RESPONSE).select_related("client_version")
-        if (ready := answered.order_by("-epoch").first()) is not None:
-            return ready
-        attempts.filter(status=Status.IN_FLIGHT).update(status=Status.UNKNOWN)
-        return _opened(credential, spend)
+        return _left_behind(credential) or _opened(credential, spend)
 
 
 def renew(credential: Credential, spend: Spend) -> RefreshAttempt | None:
@@ -190,6 +182,25 @@ def _leased(credential: Credential, free: models.Q) -> bool:
         return False
     credential.lease_epoch += 1
     return True
+
+
+def _left_behind(credential: Credential) -> RefreshAttempt | None:
+    """Return the answer that a process left unread, after noting which calls were interrupted."""
+    attempts = RefreshAttempt.objects.filter(
+        connection=credential.pk, generation=credential.generation, status__in=LEFT_BEHIND
+    )
+    found = dict(attempts.values_list("pk", "status"))
+    # Nearly always there is nothing, and then one statement has to say so.
+    if not found:
+        return None
+    for pk, status in found.items():
+        if status != Status.GOT_RESPONSE:
+            spool.restore(pk)
+    answered = attempts.filter(status=Status.GOT_RESPONSE).select_related("client_version")
+    if (ready := answered.order_by("-epoch").first()) is not None:
+        return ready
+    attempts.filter(status=Status.IN_FLIGHT).update(status=Status.UNKNOWN)
+    return None
 
 
 def _opened(credential: Credential, spend: Spend) -> RefreshAttempt:

@@ -112,12 +112,12 @@ def _keep(
     credential: Credential, attempt: RefreshAttempt, answer: TokenAnswer, kept: Secret
 ) -> None:
     with transaction.atomic():
-        connection = _locked(credential.pk)
-        state = RefreshAttempt.objects.filter(pk=attempt.pk).values("status", "received_at").first()
+        received = RefreshAttempt.objects.filter(pk=attempt.pk).values("received_at")
+        connection = _locked(credential.pk, received_at=models.Subquery(received))
         if not _may_live(connection):
             _handed_to_revocation(connection, attempt, answer)
             return
-        attempt.received_at = (state and state["received_at"]) or clock.now()
+        attempt.received_at = connection.received_at or clock.now()  # type: ignore[attr-defined]
         parent = Credential.objects.filter(pk=credential.pk, generation=attempt.generation)
         if parent.update(**_values(credential, attempt, answer, kept)):
             journal.end(attempt, Status.APPLIED)
@@ -204,8 +204,9 @@ def _may_live(connection: Connection) -> bool:
     return rejected or connection.status in Connection.LIVE
 
 
-def _locked(pk: UUID) -> Connection:
-    return Connection.objects.select_for_update(of=("self",)).select_related("project").get(pk=pk)
+def _locked(pk: UUID, **more: models.Subquery) -> Connection:
+    rows = Connection.objects.select_for_update(of=("self",)).select_related("project")
+    return rows.annotate(**more).get(pk=pk)
 
 
 def _record(connection: Connection, action: str, **data: Any) -> None:

@@ -155,7 +155,7 @@ def _asked(run: _Run) -> Answer:
     """Call the provider and write down what came. Raises ProviderFailure."""
     client = versions.oauth_client(version=run.spend.version)
     host = hosts.of(client)
-    hosts.enter(host)
+    troubled = hosts.enter(host)
     journal.drop_connection()
     try:
         answer = oauth.refresh(
@@ -165,7 +165,7 @@ def _asked(run: _Run) -> Answer:
         raise _without_answer(host, error) from None
     if answer.status < 300:
         journal.received(run.attempt, answer)
-    _note(host, answer)
+    _note(host, answer, troubled=troubled)
     return answer
 
 
@@ -178,13 +178,13 @@ def _without_answer(host: hosts.Host, error: ProviderFailure) -> ProviderFailure
     return Unsure(error.code) if error.sent else error
 
 
-def _note(host: hosts.Host, answer: Answer) -> None:
+def _note(host: hosts.Host, answer: Answer, *, troubled: bool) -> None:
     retry_after = answers.retry_after(answer)
     if answer.status == 429:
         hosts.asked_to_wait(host, retry_after=retry_after)
     elif answer.status >= 500:
         hosts.failed(host, retry_after=retry_after)
-    else:
+    elif troubled:
         hosts.answered(host)
 
 

@@ -29,7 +29,8 @@ SWEEP_EVERY, REMIND_EVERY = timedelta(seconds=60), timedelta(hours=6)
 HEARTBEAT = "heartbeat"
 # A turn of work is short, so that hosts take turns; what is left over is found due again.
 TURN_SECONDS, HOLD_SECONDS = 10.0, 4.0
-DUE_AT_ONCE = 10_000
+# Full batches for all lanes of one host, and some. To look for more costs each time and helps none.
+DUE_AT_ONCE = 2_000
 FIRST = 100
 
 

@@ -117,7 +117,7 @@ def refresh_one(connection_id: UUID) -> str:
     be tried later), unusable (a person must act), broken (a stored secret was tampered with).
     """
     try:
-        credential, now = _read(pk=connection_id)
+        credential, now = _read("client_version__oauth_client__current_version", pk=connection_id)
         if credential.refresh_token is None or not lifetimes.due(credential, now):
             return "fresh"
         return "refreshed" if refresh.refresh(credential) else "busy"
@@ -218,11 +218,16 @@ def _refreshed(credential: Credential, now: datetime) -> bool:
     return refresh.refresh(credential)
 
 
-def _read(**which: UUID) -> tuple[Credential, datetime]:
-    """Return the credential of a live connection, and the moment by the database's clock."""
+def _read(*related: str, **which: UUID) -> tuple[Credential, datetime]:
+    """Return the credential of a live connection, and the moment by the database's clock.
+
+    `related` are further rows to bring along by the same statement.
+    """
     row = (
         Credential.objects.filter(**which)
-        .select_related("connection__project", "client_version__oauth_client__integration")
+        .select_related(
+            "connection__project", "client_version__oauth_client__integration", *related
+        )
         .annotate(now=Now())
         .first()
     )

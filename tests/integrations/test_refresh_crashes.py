@@ -6,7 +6,7 @@ from unittest.mock import patch
 
 import pytest
 
-from integrations import hosts, journal, outcomes, tokens
+from integrations import journal, outcomes, refresh, tokens
 from integrations.errors import ConnectionUnusable
 from integrations.models import AuditEvent, Connection, RefreshAttempt
 from integrations.oauth import client as oauth
@@ -39,7 +39,7 @@ def die_after_the_call():
 
 
 def die_after_the_journal():
-    return patch.object(hosts, "answered", forked.crash)
+    return patch.object(refresh, "_note", forked.crash)
 
 
 def die_while_storing():
