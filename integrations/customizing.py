@@ -56,13 +56,13 @@ def change(*, integration: Integration, data: Mapping[str, Any], actor: str) -> 
     return moved
 
 
-def left_behind(integration: Integration) -> tuple[int, int]:
-    """Return how many clients and live connections are of an earlier place of the provider."""
+def left_behind(integration: Integration, data: Mapping[str, Any]) -> tuple[int, int]:
+    """Return how many clients and live connections would be of another place than `data` names."""
     clients = OAuthClient.objects.filter(integration=integration, state=OAuthClient.State.ACTIVE)
     live = Credential.objects.filter(
         connection__integration=integration, connection__status__in=Connection.LIVE
     )
-    place = _place(integration.provider)
+    place = _place(own_provider(dict(data)))
     return (
         _elsewhere(clients, "current_version__custom_provider", place),
         _elsewhere(live, "client_version__custom_provider", place),

@@ -105,7 +105,12 @@ def described(entered: Entered, *, before: Mapping[str, Any] | None = None) -> D
     if entered.issuer:
         return _discovered(entered, before or {})
     addresses = {
-        name: clean_url(value, field=name, label=name, loopback=settings.OUTBOUND_LOOPBACK_HTTP)
+        name: clean_url(
+            value,
+            field=name,
+            label=name.replace("_", " "),
+            loopback=settings.OUTBOUND_LOOPBACK_HTTP,
+        )
         for name, value in entered.endpoints.items()
         if value or name in discovery.ENDPOINTS
     }

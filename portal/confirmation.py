@@ -21,9 +21,11 @@ FIELD = "confirm_password"
 DROPPED = "confirm_dropped"
 # A page that asks for the password must not carry other secrets along.
 SECRET_NAME = re.compile(r"secret|password|token|private|public_key|pem", re.IGNORECASE)
-# Switches, a day and buttons that are only called so: a form without them would say the opposite.
+# Switches, a day, an address and buttons that are only called so: a form without them would say
+# the opposite.
 HARMLESS = frozenset(
-    {"secret_expires_on", "set-password", "tokens_stopped", "unset-password", "usable_password"}
+    {"secret_expires_on", "set-password", "token_endpoint", "tokens_stopped", "unset-password"}
+    | {"usable_password"}
 )
 
 

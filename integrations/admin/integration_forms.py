@@ -6,8 +6,10 @@ from typing import Any
 
 from django import forms
 from django.db import models, transaction
+from django.urls import reverse
+from django.utils.html import format_html
 
-from integrations import clients
+from integrations import clients, versions
 from integrations.admin.base import ModelForm
 from integrations.admin.clients import secret_status
 from integrations.admin.rules import RulesField
@@ -63,6 +65,10 @@ class AddIntegrationForm(ModelForm):
         super().__init__(*args, **kwargs)
         field: Any = self.fields["provider_slug"]
         field.choices = [("", "Choose a provider"), *_by_category()]
+        field.help_text = format_html(
+            '<a href="{}">Describe a provider</a> that is not in the list.',
+            reverse("admin:integrations_integration_describe"),
+        )
         self.fields[
             "slug"
         ].help_text = (
@@ -244,6 +250,8 @@ def _day(version: ClientVersion) -> str:
 
 
 def _secret_help(provider: Provider, version: ClientVersion | None) -> str:
+    if version and not versions.fits(version):
+        return "Enter it again: the provider's addresses are not those it was entered for."
     keep = "Leave empty to keep it." if version else provider.client_secret_hint
     return f"{secret_status(version)}. {keep}"
 

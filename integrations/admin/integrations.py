@@ -17,13 +17,13 @@ from integrations.admin.base import (
     JS,
     NOTHING,
     ModelForm,
-    OneAtATime,
     actor,
     codes,
     copy_field,
     listed,
 )
 from integrations.admin.clients import secret_status
+from integrations.admin.custom_pages import DescribedProviderPages
 from integrations.admin.integration_forms import (
     AddIntegrationForm,
     ChangeIntegrationForm,
@@ -33,8 +33,6 @@ from integrations.admin.integration_forms import (
     current_version,
 )
 from integrations.admin.scope_grid import ScopeLists
-from integrations.catalog import registry
-from integrations.errors import NotFound
 from integrations.models import ClientVersion, Integration, OAuthClient
 from integrations.models.projects import DEFAULT_ACCOUNT
 
@@ -44,7 +42,7 @@ WIDE = ("wide",)
 
 
 @admin.register(Integration)
-class IntegrationAdmin(OneAtATime):
+class IntegrationAdmin(DescribedProviderPages):
     """A provider switched on in a project."""
 
     list_display = ("slug", "provider_name", "project", "is_active", "types", "client_set")
@@ -132,10 +130,8 @@ class IntegrationAdmin(OneAtATime):
     @admin.display(description="provider", ordering="provider_slug")
     def provider_name(self, row: Integration) -> str:
         """The provider's name, also if its file is gone."""
-        try:
-            return registry.provider(row.provider_slug).name
-        except NotFound:
-            return f"{row.provider_slug} (not in the catalog)"
+        entry = catalog_entry(row)
+        return entry.name if entry else f"{row.provider_slug} (not in the catalog)"
 
     @admin.display(description="account types")
     def types(self, row: Integration) -> str:

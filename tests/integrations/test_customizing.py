@@ -164,7 +164,7 @@ def test_a_revocation_uses_no_newer_client_of_another_place(provider, integratio
     revocation.disconnect(connection=Connection.objects.get(), actor="test")
     for pk in revocation.due():
         revocation.attempt(pk)
-    assert provider.requests("revocation")[0].outcome == "ok"
+    assert provider.requests("revocation")[0].outcome == "revoked"
     assert nothing_arrived(provider)
 
 
@@ -280,7 +280,7 @@ def test_a_secret_entered_for_the_new_address_goes_there(provider, integration, 
 def test_a_change_that_moves_nothing_keeps_everything(provider, integration, connection):
     data = {**integration.custom_provider, "name": "Acme Identity", "default_scopes": ["openid"]}
     assert not customizing.change(integration=integration, data=data, actor="admin:eve")
-    assert customizing.left_behind(integration) == (0, 0)
+    assert customizing.left_behind(integration, data) == (0, 0)
     slot = OAuthClient.objects.get(pk=connection.oauth_client_id)
     config = ClientConfig("fake_ok", None, {})
     clients.replace_config(client=slot, config=config, actor="test")
@@ -291,8 +291,9 @@ def test_a_change_that_moves_nothing_keeps_everything(provider, integration, con
 
 def test_it_says_how_many_are_left_behind(provider, integration, connection):
     vendor_client(integration)
-    steal(provider, integration, "token_endpoint")
-    assert customizing.left_behind(integration) == (2, 1)
+    data = moved(provider, integration, "token_endpoint")
+    assert customizing.left_behind(integration, data) == (2, 1)
+    assert customizing.left_behind(integration, integration.custom_provider) == (0, 0)
 
 
 @pytest.mark.parametrize("change", [{"name": "x"}, {"token_endpoint": "https://evil.example/t"}])
