@@ -160,6 +160,12 @@ def check_unchanged(request: AuthorizationRequest) -> None:
         raise AuthorizationFailed("session_expired")
 
 
+def is_pending(request: AuthorizationRequest) -> bool:
+    """Return whether nobody has claimed the request yet."""
+    pending = AuthorizationRequest.Status.PENDING
+    return AuthorizationRequest.objects.filter(pk=request.pk, status=pending).exists()
+
+
 def claim(request: AuthorizationRequest) -> None:
     """Take the request for this call alone, by one statement. Raises AuthorizationFailed."""
     now = timezone.now()

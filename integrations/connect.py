@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db import transaction
+from django.db import OperationalError, transaction
 from django.utils import timezone
 
 from integrations import (
@@ -179,9 +179,11 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
             exchange(request, response.code)
     except ConnectError as error:
         return flow if error.code in MOVED_ON else failed(request, error.code)
-    except Exception:
-        # Whatever it was, no flow may wait for an answer that will not come.
-        failed(request, "internal_error")
+    except Exception as error:
+        # Whatever it was, no flow may wait for an answer that will not come. But if the database
+        # was away before the code was used, the same address can be loaded again.
+        if not (isinstance(error, OperationalError) and authorization.is_pending(request)):
+            failed(request, "internal_error")
         raise
     flow.refresh_from_db()
     return flow
