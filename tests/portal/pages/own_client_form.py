@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from html import unescape
 from typing import Any
@@ -18,6 +19,17 @@ SUMMARY = re.compile(r'<li><a href="#([^"]+)">(.*?)</a></li>', re.DOTALL)
 BESIDE = re.compile(r'<p id="([a-z_]+)_error" class="error">(.*?)</p>', re.DOTALL)
 NOTICE = re.compile(r'<div class="notice (?:note|warn)">(.*?)</div>', re.DOTALL)
 NEXT_STEP = re.compile(r"\b(Check|Choose|Copy|Correct|Enter|Make|Paste|Remove|Type)\b")
+
+
+def by_row(cases: Iterable[tuple[str, str, str]]) -> dict[str, list[tuple[str, str]]]:
+    """Return what is typed and what is said of it, by the row that its name begins with.
+
+    One person types all texts of a row: opening the form takes longer than any of them.
+    """
+    rows: dict[str, list[tuple[str, str]]] = {}
+    for name, typed, words in cases:
+        rows.setdefault(name.partition("-")[0], []).append((typed, words))
+    return rows
 
 
 @dataclass

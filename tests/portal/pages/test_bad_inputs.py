@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from integrations.models import ClientVersion
-from tests.portal.pages.own_client_form import SECRET, Entry
+from tests.portal.pages.own_client_form import SECRET, Entry, by_row
 
 pytestmark = pytest.mark.django_db
 GOOGLE_FILE = json.dumps(
@@ -76,35 +76,32 @@ BAD_SECRETS = [
 ]
 
 
-def table(rows: list[tuple[str, str, str]]) -> pytest.MarkDecorator:
-    return pytest.mark.parametrize(
-        ("typed", "words"), [row[1:] for row in rows], ids=[row[0] for row in rows]
-    )
-
-
-@table(BAD_IDS)
-def test_a_bad_client_id_is_refused_and_can_be_corrected(provider, typed, words):
+@pytest.mark.parametrize("row", by_row(BAD_IDS))
+def test_a_bad_client_id_is_refused_and_can_be_corrected(provider, row):
     form = Entry()
-    errors = form.refused(client_id=typed, extra_scopes="files.read")
-    assert list(errors) == ["client_id"]
-    assert words in errors["client_id"]
-    assert "App ID" in errors["client_id"]
-    assert form.shown["client_id"] == [typed.replace("\x00", "\ufffd")]
-    assert form.shown["extra_scopes"] == ["files.read"]
-    assert "X-Evil" not in form.visitor.last.headers
+    for typed, words in by_row(BAD_IDS)[row]:
+        errors = form.refused(client_id=typed, extra_scopes="files.read")
+        assert list(errors) == ["client_id"], typed
+        assert words in errors["client_id"], typed
+        assert "App ID" in errors["client_id"]
+        assert form.shown["client_id"] == [typed.replace("\x00", "\ufffd")]
+        assert form.shown["extra_scopes"] == ["files.read"]
+        assert "X-Evil" not in form.visitor.last.headers
     form.goes_on(client_id="fake_ok")
     assert ClientVersion.objects.count() == 1
 
 
-@table(BAD_SECRETS)
-def test_a_bad_secret_is_refused_and_never_shown(provider, typed, words):
+@pytest.mark.parametrize("row", by_row(BAD_SECRETS))
+def test_a_bad_secret_is_refused_and_never_shown(provider, row):
     form = Entry()
-    errors = form.refused(client_secret=typed, client_id="my-app", extra_scopes="files.read")
-    assert list(errors) == ["client_secret"]
-    assert words in errors["client_secret"]
-    assert "App secret" in errors["client_secret"]
-    assert form.shown["client_secret"] == [""]
-    assert (form.shown["client_id"], form.shown["extra_scopes"]) == (["my-app"], ["files.read"])
+    for typed, words in by_row(BAD_SECRETS)[row]:
+        errors = form.refused(client_secret=typed, client_id="my-app", extra_scopes="files.read")
+        assert list(errors) == ["client_secret"], typed
+        assert words in errors["client_secret"], typed
+        assert "App secret" in errors["client_secret"]
+        assert form.shown["client_secret"] == [""]
+        kept = (form.shown["client_id"], form.shown["extra_scopes"])
+        assert kept == (["my-app"], ["files.read"])
     form.goes_on(client_id="my-app")
     assert form.stored().open_required("client_secret").reveal() == SECRET
 
