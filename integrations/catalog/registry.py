@@ -75,7 +75,7 @@ def load(*, folders: tuple[Path, ...] = (), loopback_http: bool = False) -> Cata
         for path in files.listed(folder):
             raw[path.stem] = (path, files.of_folder(path, frozenset(slugs)))
     for path, data in raw.values():
-        catalog.put(_provider(path, data, loopback_http))
+        catalog.put(validated(path, data, loopback_http))
     return catalog
 
 
@@ -130,10 +130,11 @@ def providers() -> tuple[Provider, ...]:
 
 
 def _validated(path: Path, loopback_http: bool) -> Provider:
-    return _provider(path, files.built_in(path.stem), loopback_http)
+    return validated(path, files.built_in(path.stem), loopback_http)
 
 
-def _provider(path: Path, data: dict[str, Any], loopback_http: bool) -> Provider:
+def validated(path: Path, data: dict[str, Any], loopback_http: bool) -> Provider:
+    """Return the provider that a file describes. Raises CatalogError with its first problem."""
     if "slug" in data:
         raise CatalogError(file=str(path), key="slug", reason="the file name is the slug")
     try:
