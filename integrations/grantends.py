@@ -47,6 +47,8 @@ def ended(row: Revocation) -> str:
     client = versions.oauth_client(version=_version(row))
     if provider.revocation.request == "bearer":
         _end_by_itself(row, provider, client)
+    elif provider.revocation.request == "account":
+        _end_of_account(row, provider, client)
     else:
         _end_by_name(row, provider, client)
     return Outcome.REVOKED
@@ -108,9 +110,11 @@ def _place(version: ClientVersion) -> tuple[object, ...]:
 
 def _end_by_name(row: Revocation, provider: Provider, client: Client) -> None:
     """Name the tokens to the provider, the refresh token first (RFC 7009 section 2.1)."""
-    refresh = row.open("refresh_token")
-    if refresh:
+    refresh, takes = row.open("refresh_token"), provider.revocation.tokens
+    if refresh and takes != "access":
         oauth.revoke(provider=provider, client=client, token=refresh, hint="refresh")
+    if refresh and takes == "refresh":
+        return
     access = row.open_required("access_token")
     try:
         oauth.revoke(provider=provider, client=client, token=access, hint="access")
@@ -118,6 +122,19 @@ def _end_by_name(row: Revocation, provider: Provider, client: Client) -> None:
         # Some providers end refresh tokens only (RFC 7009 section 2.2.1).
         if not refresh or error.provider_error != "unsupported_token_type":
             raise
+
+
+def _end_of_account(row: Revocation, provider: Provider, client: Client) -> None:
+    """Name the account to the provider, which ends all it granted to this client."""
+    if not row.account_id:
+        raise ProviderFailure("identity_unavailable")
+    oauth.revoke(
+        provider=provider,
+        client=client,
+        token=row.open_required("access_token"),
+        hint="access",
+        account_id=row.account_id,
+    )
 
 
 def _end_by_itself(row: Revocation, provider: Provider, client: Client) -> None:

@@ -59,7 +59,7 @@ def offer(
     cannot be had, NotAllowed if it is empty or belongs to another account.
     """
     for name, option in provider.post_options.items():
-        data = oauth.options(client=client, access_token=access_token)
+        data = oauth.options(provider=provider, client=client, access_token=access_token)
         choices = listed(option=option, data=data)
         if not choices:
             raise NotAllowed("no_options")

@@ -20,7 +20,7 @@ from integrations.catalog.schema import Provider
 from integrations.errors import ConnectError
 from integrations.models import ClientVersion, Credential, OAuthClient
 from integrations.models.clients import LAST4_MIN_LENGTH
-from integrations.oauth.client import Client, Endpoints
+from integrations.oauth.client import Client, Endpoints, issuer
 from integrations.secret import Secret
 
 
@@ -153,7 +153,7 @@ def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, st
         "authorization_endpoint": endpoints.authorization_endpoint,
         "token_endpoint": endpoints.token_endpoint,
         "revocation_endpoint": endpoints.revocation_endpoint,
-        "issuer": provider.issuer,
+        "issuer": issuer(provider, settings),
         "auth_method": provider.token_endpoint_auth_method,
     }
     if provider.slug == custom.SLUG:

@@ -11,6 +11,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any, NoReturn
 from urllib.parse import parse_qsl
 
+from integrations.catalog.messages import TokenResponse
 from integrations.errors import (
     ClientRejected,
     GrantRevoked,
@@ -31,6 +32,8 @@ GRANT_ERRORS = frozenset({"invalid_grant", "invalid_refresh_token", "token_revok
 GONE_ERRORS = GRANT_ERRORS | {"invalid_token", "invalid_auth", "token_expired", "not_authed"}
 GONE_ERRORS |= {"account_inactive"}
 RETRY_MAX = 3600
+STANDARD = TokenResponse()
+MEMBERS = ("access_token", "refresh_token", "expires_in", "scope")
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,21 @@ def parsed(answer: Answer) -> Any:
         raise ProviderFailure("provider_bad_response") from None
 
 
-def token_answer(answer: Answer, data: Any) -> TokenAnswer:
+def placed(where: TokenResponse, data: Any) -> Any:
+    """Return the answer with its tokens at the top, as RFC 6749 section 5.1 has them."""
+    if where == STANDARD or not isinstance(data, dict):
+        return data
+    paths = {name: getattr(where, name) for name in MEMBERS if getattr(where, name) != name}
+    found = {name: _value_at(data, path) for name, path in paths.items()}
+    if where.expires_at and (moment := _value_at(data, where.expires_at)) is not None:
+        found["expires_in"] = _seconds_until(moment)
+    return {**data, **{name: value for name, value in found.items() if value is not None}}
+
+
+def token_answer(answer: Answer, data: Any, *, token_types: tuple[str, ...] = ()) -> TokenAnswer:
     """Return the token answer in `data`, which came in `answer`.
+
+    `token_types` are the provider's own words for a bearer token.
 
     Raises GrantRevoked, ClientRejected, ProviderUnavailable or ProviderFailure for an error answer
     (RFC 6749 section 5.2) and for one that does not have the right shape.
@@ -70,7 +86,7 @@ def token_answer(answer: Answer, data: Any) -> TokenAnswer:
     return TokenAnswer(
         access_token=_token(data.get("access_token")),
         refresh_token=_token(data["refresh_token"]) if data.get("refresh_token") else None,
-        token_type=_token_type(data.get("token_type", "Bearer")),
+        token_type=_token_type(data.get("token_type", "Bearer"), token_types),
         expires_in=_seconds(data.get("expires_in")),
         scope=_scope(data.get("scope")),
         extra=data,
@@ -127,6 +143,11 @@ def at_path(data: Any, path: str) -> str:
     return next(filter(None, (_at(data, one) for one in path.split("|"))), "")
 
 
+def scope_in(data: Mapping[str, Any]) -> str | None:
+    """Return the scopes that a token answer names. Raises ProviderFailure."""
+    return _scope(data.get("scope"))
+
+
 def _json_object(answer: Answer) -> Mapping[str, Any]:
     # Revocation answers mean something by their status alone; many have no body.
     try:
@@ -136,14 +157,29 @@ def _json_object(answer: Answer) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _at(data: Any, path: str) -> str:
+def _value_at(data: Any, path: str) -> Any:
     for part in path.split("."):
         if isinstance(data, dict):
             data = data.get(part)
         elif isinstance(data, list) and part.isdecimal() and int(part) < len(data):
             data = data[int(part)]
         else:
-            return ""
+            return None
+    return data
+
+
+def _seconds_until(moment: Any) -> int:
+    """Return how long until a moment of RFC 3339, 1 if it is over. Raises ProviderFailure."""
+    try:
+        at = datetime.fromisoformat(moment)
+        left = (at - datetime.now(UTC)).total_seconds()
+    except (TypeError, ValueError, OverflowError):
+        raise ProviderFailure("provider_bad_response") from None
+    return min(max(int(left), 1), MAX_LIFETIME)
+
+
+def _at(data: Any, path: str) -> str:
+    data = _value_at(data, path)
     if not isinstance(data, str | int) or isinstance(data, bool):
         return ""
     return storable(str(data)[:255])
@@ -165,9 +201,10 @@ def _token(value: Any) -> Secret:
     return Secret(value)
 
 
-def _token_type(value: Any) -> str:
+def _token_type(value: Any, own: tuple[str, ...]) -> str:
     # "bot" and "user" are Slack's words for a bearer token (RFC 6750).
-    if not isinstance(value, str) or value.casefold() not in {"bearer", "bot", "user"}:
+    known = {"bearer", "bot", "user", *(word.casefold() for word in own)}
+    if not isinstance(value, str) or value.casefold() not in known:
         raise ProviderFailure("provider_bad_response")
     return "Bearer"
 

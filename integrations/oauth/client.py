@@ -7,61 +7,28 @@ import hashlib
 import json
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Literal
-from urllib.parse import quote, quote_plus, urlencode, urlsplit
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from oauthlib.oauth2 import WebApplicationClient
 
-from integrations.catalog.schema import PLACEHOLDER, Provider
+from integrations.catalog.schema import Provider
 from integrations.errors import ProviderFailure
-from integrations.oauth import answers, dialects
+from integrations.oauth import answers, dialects, identity, sending
 from integrations.oauth.answers import TokenAnswer
+from integrations.oauth.endpoints import Client as Client
+from integrations.oauth.endpoints import Endpoints as Endpoints
+from integrations.oauth.endpoints import issuer as issuer
+from integrations.oauth.endpoints import rendered as rendered
+from integrations.oauth.endpoints import sent
 from integrations.oauth.http import Answer, Transport
+from integrations.oauth.identity import Account as Account
+from integrations.oauth.sending import Message
 from integrations.secret import Secret
 
 transport = Transport()
-
-
-@dataclass(frozen=True)
-class Endpoints:
-    """The endpoints of one provider with the settings filled in."""
-
-    authorization_endpoint: str
-    token_endpoint: str
-    revocation_endpoint: str | None
-    identity_endpoint: str | None
-    options_endpoint: str | None = None
-
-    @classmethod
-    def of(cls, *, provider: Provider, settings: Mapping[str, str]) -> Endpoints:
-        """Fill the placeholders with checked settings, percent-encoded; nothing is formatted."""
-        identity = provider.identity.endpoint if provider.identity else None
-        options = next((option.endpoint for option in provider.post_options.values()), None)
-        templates = (provider.revocation_endpoint, identity, options)
-        return cls(
-            _filled(provider.authorization_endpoint, settings),
-            _filled(provider.token_endpoint, settings),
-            *(_filled(template, settings) if template else None for template in templates),
-        )
-
-
-@dataclass(frozen=True)
-class Client:
-    """A client as it is registered at the provider (RFC 6749 section 2)."""
-
-    client_id: str
-    client_secret: Secret
-    redirect_uri: str
-    endpoints: Endpoints
-
-
-@dataclass(frozen=True)
-class Account:
-    """Who was connected: an immutable id at the provider, and a label to show."""
-
-    id: str
-    label: str
+NOTHING: Mapping[str, str] = {}
 
 
 def use(new: Transport) -> None:
@@ -91,32 +58,49 @@ def authorization_url(
     verifier: Secret | None,
 ) -> str:
     """Return the authorization request's URL (RFC 6749 section 4.1.1, RFC 7636 section 4.3)."""
-    extra: dict[str, Any] = {**provider.authorization_params}
+    extra: dict[str, Any] = sent(provider.authorization_params, settings)
     extra |= _scope_settings(provider, settings)
     if verifier:
         extra |= {"code_challenge": code_challenge(verifier), "code_challenge_method": "S256"}
+    asked = provider.scope_separator.join(scopes) if provider.scopes_in_request else ""
     # oauthlib refuses plain http altogether, which the demo needs on loopback, so it builds the
     # query for a stand-in and the checked endpoint is put in front.
     built = WebApplicationClient(client.client_id).prepare_request_uri(
         "https://stand-in.invalid/",
-        redirect_uri=client.redirect_uri,
-        scope=provider.scope_separator.join(scopes) or None,
+        redirect_uri=_redirect_uri(provider, client),
+        scope=asked or None,
         state=state,
         **extra,
     )
+    query = _renamed(provider, urlsplit(str(built)).query)
     endpoint = client.endpoints.authorization_endpoint
-    return f"{endpoint}{'&' if '?' in endpoint else '?'}{urlsplit(str(built)).query}"
+    if fragment := provider.authorization_fragment:
+        return dialects.authorization_in_fragment(endpoint, fragment=fragment, query=query)
+    return f"{endpoint}{'&' if '?' in endpoint else '?'}{query}"
 
 
 def exchange(
-    *, provider: Provider, client: Client, code: Secret, verifier: Secret | None
+    *,
+    provider: Provider,
+    client: Client,
+    code: Secret,
+    verifier: Secret | None,
+    callback: Mapping[str, str] = NOTHING,
 ) -> TokenAnswer:
-    """Exchange the code (RFC 6749 section 4.1.3). Raises ProviderFailure and its subclasses."""
-    fields = {"code": code.reveal(), "redirect_uri": client.redirect_uri}
+    """Exchange the code (RFC 6749 section 4.1.3), and a short-lived token for one that lasts.
+
+    `callback` is what was kept of the callback. Raises ProviderFailure and its subclasses.
+    """
+    fields = {"code": code.reveal(), "redirect_uri": _redirect_uri(provider, client)}
     if verifier:
         fields["code_verifier"] = verifier.reveal()
-    answer = _token_request(provider, client, "authorization_code", fields)
-    return token_answer(provider=provider, answer=answer)
+    fixed = sent(provider.token_params, client.settings)
+    message = sending.code_exchange(provider=provider, client=client, fields=fields, fixed=fixed)
+    tokens = _lasting(provider, client, token_answer(provider=provider, answer=_answer(message)))
+    if "scope_in_callback" not in provider.dialects:
+        return tokens
+    data = dialects.scope_in_callback(tokens.extra, granted=callback.get("granted"))
+    return replace(tokens, scope=tokens.scope or answers.scope_in(data))
 
 
 def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> Answer:
@@ -124,15 +108,19 @@ def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> Ans
 
     RFC 6749 section 6. Raises ProviderUnavailable or ProviderFailure if no answer came.
     """
-    fields = {"refresh_token": refresh_token.reveal()}
-    return _token_request(provider, client, "refresh_token", fields)
+    own = provider.refresh.params
+    fixed = sent(provider.token_params if own is None else own, client.settings)
+    return _answer(
+        sending.refresh(provider=provider, client=client, refresh_token=refresh_token, fixed=fixed)
+    )
 
 
 def token_answer(*, provider: Provider, answer: Answer) -> TokenAnswer:
     """Read the answer of a token endpoint. Raises GrantRevoked, ClientRejected, ProviderFailure."""
     answers.raise_for_status(answer)
-    data = dialects.rewritten(provider.dialects, answers.parsed(answer))
-    return answers.token_answer(answer, data)
+    data = _standard(provider, answers.parsed(answer))
+    types = provider.token_response.token_types
+    return answers.token_answer(answer, data, token_types=types)
 
 
 def refresh_token_in(*, provider: Provider, answer: Answer) -> Secret | None:
@@ -141,11 +129,19 @@ def refresh_token_in(*, provider: Provider, answer: Answer) -> Secret | None:
         data = json.loads(answer.body)
     except (ValueError, RecursionError):
         return None
-    return answers.refresh_token_in(dialects.rewritten(provider.dialects, data))
+    try:
+        return answers.refresh_token_in(_standard(provider, data))
+    except ProviderFailure:
+        return None
 
 
 def revoke(
-    *, provider: Provider, client: Client, token: Secret, hint: Literal["access", "refresh"]
+    *,
+    provider: Provider,
+    client: Client,
+    token: Secret,
+    hint: Literal["access", "refresh"],
+    account_id: str = "",
 ) -> bool:
     """End a token at the provider, and tell whether it was alive there until now.
 
@@ -153,83 +149,82 @@ def revoke(
     error; both mean that nothing is left. Raises ProviderUnavailable to try again, ClientRejected
     or ProviderFailure.
     """
-    headers = {"Accept": "application/json"}
-    body = None
-    if provider.revocation.request == "bearer":
-        headers["Authorization"] = f"Bearer {token.reveal()}"
-    else:
-        form = {"token": token.reveal(), "token_type_hint": f"{hint}_token"}
-        if provider.revocation.client_authentication:
-            form |= _authenticated(provider, client, headers)
-        headers["Content-Type"] = "application/x-www-form-urlencoded"
-        body = urlencode(form).encode()
-    endpoint = client.endpoints.revocation_endpoint or ""
-    answer = transport.request(provider.revocation.method, endpoint, headers=headers, body=body)
-    return answers.token_ended(answer, bearer=body is None)
+    message = sending.revocation(
+        provider=provider, client=client, token=token, hint=hint, account_id=account_id
+    )
+    bearer = provider.revocation.request == "bearer"
+    return answers.token_ended(_answer(message), bearer=bearer)
 
 
 def account(
-    *, provider: Provider, client: Client, settings: Mapping[str, str], tokens: TokenAnswer
+    *,
+    provider: Provider,
+    client: Client,
+    settings: Mapping[str, str],
+    tokens: TokenAnswer,
+    callback: Mapping[str, str] = NOTHING,
 ) -> Account | None:
     """Return whose account was connected, or None where the provider cannot tell.
 
     Raises ProviderFailure; the tokens are good all the same.
     """
-    identity = provider.identity
-    if identity is None or any(option.is_account for option in provider.post_options.values()):
+    if provider.identity is None or any(each.is_account for each in provider.post_options.values()):
         return None
-    data: Any = tokens.extra
-    if identity.source == "request" and client.endpoints.identity_endpoint:
-        token = tokens.access_token.reveal()
-        headers = {"Authorization": f"Bearer {token}", "Accept": "application/json"}
-        endpoint = client.endpoints.identity_endpoint
-        answer = transport.request(identity.method, endpoint, headers=headers)
-        if answer.status != 200:
-            raise ProviderFailure("identity_unavailable")
-        data = answers.parsed(answer)
-    parts = [answers.at_path(data, path) for path in identity.id_paths]
-    if not any(parts):
-        return None
-    if identity.ids_are_local:
-        parts = [*(settings[name] for name in PLACEHOLDER.findall(identity.endpoint or "")), *parts]
-    return Account(id="/".join(parts)[:255], label=answers.at_path(data, identity.label_path))
+    about = identity.About(provider, client, settings, tokens, callback)
+    message = identity.request(about)
+    return identity.account(about, _read(message, "identity_unavailable") if message else None)
 
 
-def options(*, client: Client, access_token: Secret) -> Any:
+def options(*, provider: Provider, client: Client, access_token: Secret) -> Any:
     """Return what the provider offers to choose from, as it came. Raises ProviderFailure."""
-    headers = {"Authorization": f"Bearer {access_token.reveal()}", "Accept": "application/json"}
-    answer = transport.request("GET", client.endpoints.options_endpoint or "", headers=headers)
+    headers = provider.token_use.headers(access_token.reveal()) | {"Accept": "application/json"}
+    endpoint = client.endpoints.options_endpoint or ""
+    return _read(Message("GET", endpoint, headers, None), "options_unavailable")
+
+
+def _lasting(provider: Provider, client: Client, first: TokenAnswer) -> TokenAnswer:
+    """Exchange a token for one that lasts, where the provider gives a short-lived one first."""
+    message = sending.long_lived(provider=provider, client=client, access_token=first.access_token)
+    if message is None:
+        return first
+    lasting = token_answer(provider=provider, answer=_answer(message))
+    # Who it is and what was granted stands in the first answer only.
+    return replace(
+        lasting, scope=lasting.scope or first.scope, extra={**first.extra, **lasting.extra}
+    )
+
+
+def _standard(provider: Provider, data: Any) -> Any:
+    return answers.placed(provider.token_response, dialects.rewritten(provider.dialects, data))
+
+
+def _answer(message: Message) -> Answer:
+    return transport.request(
+        message.method, message.url, headers=message.headers, body=message.body
+    )
+
+
+def _read(message: Message, code: str) -> Any:
+    answer = _answer(message)
     if answer.status != 200:
-        raise ProviderFailure("options_unavailable")
+        raise ProviderFailure(code)
     return answers.parsed(answer)
 
 
-def _token_request(
-    provider: Provider, client: Client, grant_type: str, fields: Mapping[str, str]
-) -> Answer:
-    body = {"grant_type": grant_type, **provider.token_params, **fields}
-    headers = {"Accept": "application/json"}
-    body |= _authenticated(provider, client, headers)
-    if provider.token_request_format == "json":
-        headers["Content-Type"], data = "application/json", json.dumps(body)
-    else:
-        headers["Content-Type"], data = "application/x-www-form-urlencoded", urlencode(body)
-    endpoint = client.endpoints.token_endpoint
-    return transport.request("POST", endpoint, headers=headers, body=data.encode())
+def _renamed(provider: Provider, query: str) -> str:
+    """Return the query with the provider's names, and without what it does not take."""
+    names = provider.parameters
+    if names.client_id == "client_id" and not names.authorization_without:
+        return query
+    pairs = parse_qsl(query, keep_blank_values=True)
+    kept = [(name, value) for name, value in pairs if name not in names.authorization_without]
+    return urlencode([(names.client_id if k == "client_id" else k, v) for k, v in kept])
 
 
-def _authenticated(provider: Provider, client: Client, headers: dict[str, str]) -> dict[str, str]:
-    """Authenticate the client in `headers`, or return what to add to the body instead."""
-    if provider.token_endpoint_auth_method == "client_secret_basic":
-        headers["Authorization"] = _basic(client)
-        return {}
-    return {"client_id": client.client_id, "client_secret": client.client_secret.reveal()}
-
-
-def _basic(client: Client) -> str:
-    # RFC 6749 section 2.3.1: id and secret are form-encoded before they are joined.
-    pair = f"{quote_plus(client.client_id)}:{quote_plus(client.client_secret.reveal())}"
-    return f"Basic {base64.b64encode(pair.encode()).decode()}"
+def _redirect_uri(provider: Provider, client: Client) -> str:
+    """Return the redirect URI, or the name that the provider knows it by."""
+    named = provider.parameters.redirect_uri_setting
+    return client.settings[named] if named else client.redirect_uri
 
 
 def _scope_settings(provider: Provider, settings: Mapping[str, str]) -> dict[str, str]:
@@ -239,7 +234,3 @@ def _scope_settings(provider: Provider, settings: Mapping[str, str]) -> dict[str
         for item in provider.settings
         if item.kind == "scopes" and item.param and settings.get(item.name)
     }
-
-
-def _filled(template: str, settings: Mapping[str, str]) -> str:
-    return PLACEHOLDER.sub(lambda match: quote(settings[match[1]], safe=""), template)
