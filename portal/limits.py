@@ -20,6 +20,7 @@ reserve = limits.Reserve()
 EXEMPT = {
     "oauth-callback": "one indexed read for a state of 256 bits, which is used once; an approval "
     "must not be lost because others came from the same address",
+    "embed-frame": "two reads by the project's id, and an empty page",
     "oauth-done": "one read by an unguessable id, and the end of an approval",
     "healthz": "called by load balancers, touches nothing",
     "readyz": "called by load balancers",

@@ -4,10 +4,22 @@ from django.contrib import admin
 from django.urls import path, re_path
 
 from portal.api import api
-from portal.pages import choosing, embed, ending, health, hosted, install, manage, oauth, secret
+from portal.pages import (
+    choosing,
+    embed,
+    ending,
+    handshake,
+    health,
+    hosted,
+    install,
+    manage,
+    oauth,
+    secret,
+)
 
 urlpatterns = [
     path("embed/<uuid:project_id>/open", embed.open_visit, name="embed-open"),
+    path("embed/<uuid:project_id>/frame", handshake.frame, name="embed-frame"),
     path("portal/", install.home, name="portal"),
     path("portal/account-type", install.account_type, name="portal-account-type"),
     path("portal/options", install.client_options, name="portal-options"),

@@ -105,13 +105,12 @@
     navigator.sendBeacon("/portal/end", new URLSearchParams({ handle, closed: "1" }));
   }
 
-  /** In the provider's window: tell who opened it, and go if all is well. Nobody did: show the way back. */
+  /** In the provider's window: tell who opened it, ours or the visit's own host, and go if all is well, else show the way back. */
   function finish() {
     const [done, back] = [find("[data-done]"), find("[data-way-back]")];
     if (back && !window.opener && window.parent === window) back.hidden = false;
     if (!done || !window.opener) return;
     const { flow, host, done: outcome } = done.dataset;
-    // The opener is a page of ours, or the one page that the visit belongs to.
     window.opener.postMessage({ v: 1, source: "connect-portal", type: "flow", flow }, host ?? location.origin);
     if (outcome === "connected") setTimeout(() => window.close(), CLOSE_AFTER);
   }
@@ -147,6 +146,7 @@
     const form = /** @type {HTMLFormElement} */ (event.target);
     hideSecrets();
     leaving = !("opens" in form.dataset);
+    if (form.target === "_top") tellHost("leaving", { flow: find("[name=flow]", form).value });
     if ("opens" in form.dataset) setTimeout(wait);
     else if ("sent" in form.dataset) event.preventDefault();
     else if (!form.hasAttribute("hx-post")) form.dataset.sent = "";

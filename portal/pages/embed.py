@@ -17,7 +17,7 @@ from integrations.models import PortalSession, Project, VisitTicket
 from integrations.text import storable
 from portal import languages, limits, sessions
 from portal.limits import states
-from portal.pages import errors, install, manage, opening
+from portal.pages import errors, handshake, install, manage, opening
 from portal.pages.opening import Caller
 from portal.pages.visit import PortalRequest
 from portal.sessions import Opened, Opening
@@ -37,7 +37,7 @@ MODES = ("install", "manage", "reconnect")
 @states(OPEN, OPEN_ADDRESS, FAILED_CREDENTIALS)
 def open_visit(request: HttpRequest, project_id: UUID) -> HttpResponse:
     """Open a visit for the person the user token speaks of, and show its first page."""
-    origin = request.headers.get("Origin", "")
+    origin = handshake.asking_origin(request)
     framed_by = ""
     try:
         project = sessions.project_of(project_id)

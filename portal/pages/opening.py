@@ -16,7 +16,7 @@ from integrations.errors import NotFound, SessionInvalid
 from integrations.models import Flow, Project, VisitTicket
 from integrations.secret import Secret
 from portal import sessions
-from portal.pages.visit import SESSION_COOKIE
+from portal.pages.visit import SESSION_COOKIE, keep_opener
 from portal.sessions import Opened, Opening, Visitor
 
 MAX_TICKET = 128
@@ -79,4 +79,4 @@ def with_cookie(made: Opened) -> HttpResponse:
         httponly=True,
         samesite="Lax",
     )
-    return response
+    return keep_opener(response, made.session)

@@ -49,7 +49,8 @@ def portal_page(methods: Sequence[str] = ("POST",)) -> Callable[[View], View]:
                 return _by_address(request, methods)
             try:
                 admit(request)
-                return view(request, *args, **kwargs)
+                response = view(request, *args, **kwargs)
+                return keep_opener(response, request.portal_session)  # type: ignore[attr-defined]
             except InvalidInput:
                 raise
             except ConnectError as error:
@@ -111,6 +112,13 @@ def frame(request: PortalRequest) -> Frame:
         theme=session.theme or "auto",
         return_url=session.return_url,
     )
+
+
+def keep_opener(response: HttpResponse, session: PortalSession) -> HttpResponse:
+    """Let the page that opened this window see it closed: Django's default cuts them apart."""
+    if session.display == PortalSession.Display.WINDOW:
+        response.headers["Cross-Origin-Opener-Policy"] = "unsafe-none"
+    return response
 
 
 def name_of(end_user: EndUser) -> str:

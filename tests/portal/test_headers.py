@@ -50,6 +50,7 @@ TICKET = Kind(referrer=frozenset({"strict-origin"}))
 
 KINDS = {
     "embed/<uuid:project_id>/open": PAGE,
+    "embed/<uuid:project_id>/frame": PAGE,
     "portal/": PAGE,
     "portal/account-type": PAGE,
     "portal/options": PAGE,
