@@ -17,8 +17,8 @@ from integrations.models import Binding, Flow, PortalSession
 from integrations.secret import Secret
 from integrations.text import storable
 from portal import sessions
+from portal.api import guides, views
 from portal.api import stages as wire
-from portal.api import views
 from portal.api.auth import Person, PortalHandle, UserToken, Vendor, VendorKey, caller
 from portal.api.idempotency import idempotent
 from portal.api.schemas import FieldProblem, FlowOut, Problem
@@ -152,6 +152,7 @@ def _step(row: Flow, notices: list[FieldProblem] | None = None) -> StepOut:
         stage=at,
         inputs=wire.inputs(row),
         redirect_url=wire.redirect_url(row),
+        instruction=guides.instruction(row),
         start_ticket=tickets.issue_start(row).reveal() if startable else None,
         notices=notices or [],
     )

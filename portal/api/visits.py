@@ -9,6 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict
 
+from portal.api.guides import InstructionOut
 from portal.api.schemas import FieldProblem
 from portal.api.stages import InputOut
 
@@ -86,7 +87,8 @@ class PostOptionsIn(StrictIn):
 class StepOut(Schema):
     """Where a headless flow stands and what it asks for.
 
-    `start_ticket` is there at stage oauth, to be posted to /oauth/start within two minutes.
+    `start_ticket` is there at stage oauth, to be posted to /oauth/start within two minutes, and
+    `instruction` at stage preOptions: what has to be done at the provider first.
     `notices` say what was tidied up, by field.
     """
 
@@ -96,6 +98,7 @@ class StepOut(Schema):
     inputs: list[InputOut]
     redirect_url: str | None
     start_ticket: str | None = None
+    instruction: InstructionOut | None = None
     notices: list[FieldProblem] = []
 
 
