@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from pathlib import Path
 
 import pytest
 
 from integrations.catalog.registry import BUILT_IN, load
+from tests import catalog_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -52,11 +54,16 @@ def test_every_link_of_the_readme_to_a_file_leads_somewhere():
         assert (ROOT / target).exists(), target
 
 
-def test_the_example_provider_of_the_readme_is_accepted(tmp_path):
-    example = re.search(r"```toml\n(.*?)```", README, re.DOTALL)
+def test_the_example_provider_of_the_catalog_page_is_accepted(tmp_path):
+    example = re.search(r"```toml\n(.*?)```", catalog_table.DOCUMENT.read_text(), re.DOTALL)
     assert example
-    (tmp_path / "acme-desk.toml").write_text(example[1], encoding="utf-8")
-    assert load(folders=(tmp_path,))["acme-desk"].name == "Acme Desk"
+    text = textwrap.dedent("   " + example[1])
+    (tmp_path / "acme-notes.toml").write_text(text, encoding="utf-8")
+    assert load(folders=(tmp_path,))["acme-notes"].name == "Acme Notes"
+
+
+def test_the_table_of_providers_is_that_of_the_files():
+    assert catalog_table.document() == catalog_table.DOCUMENT.read_text(encoding="utf-8")
 
 
 def test_the_changelog_has_a_security_heading():
