@@ -15,7 +15,7 @@ test: .venv/.installed-dev
 	$(PY) -m tests.run
 
 soak: .venv/.installed-dev
-	$(PY) -m tests.run --tables
+	$(PY) -m tests.run --soak
 	$(PY) -m tests.soak
 	$(PY) -m tests.attacks.disarm
 

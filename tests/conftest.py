@@ -5,7 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,12 +24,19 @@ ASKS_DATABASE = {"db", "transactional_db", "live_server"}
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """On PostgreSQL, leave out tests that never ask the database: they ran on SQLite."""
+    """Leave the long run's tests to it, and on PostgreSQL those that never ask the database."""
+    if "soak" not in config.option.markexpr:
+        _keep(config, items, lambda item: item.get_closest_marker("soak") is None)
     if not os.environ.get("DATABASE_URL", "").startswith("postgres"):
         return
-    kept = [item for item in items if _asks_database(item)]
-    config.hook.pytest_deselected(items=[item for item in items if not _asks_database(item)])
-    items[:] = kept
+    _keep(config, items, _asks_database)
+
+
+def _keep(
+    config: pytest.Config, items: list[pytest.Item], wanted: Callable[[pytest.Item], bool]
+) -> None:
+    config.hook.pytest_deselected(items=[item for item in items if not wanted(item)])
+    items[:] = [item for item in items if wanted(item)]
 
 
 def pytest_collection_finish() -> None:
