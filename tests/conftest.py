@@ -81,7 +81,7 @@ def provider(fakeas: FakeAS, catalog: dict[str, Provider]) -> Iterator[FakeAS]:
     """The authorization server with nothing in it, and the catalog that leads to it."""
     from integrations.catalog import registry
 
-    installed = {item.slug: item for item in registry.providers()}
+    installed = registry.installed()
     registry.install(catalog)
     fakeas.reset(clients=True)
     yield fakeas
