@@ -22,6 +22,7 @@ from integrations.admin.base import (
     copy_field,
     listed,
 )
+from integrations.admin.catalog_page import CatalogPage
 from integrations.admin.clients import secret_status
 from integrations.admin.custom_pages import DescribedProviderPages
 from integrations.admin.integration_forms import (
@@ -42,7 +43,7 @@ WIDE = ("wide",)
 
 
 @admin.register(Integration)
-class IntegrationAdmin(DescribedProviderPages):
+class IntegrationAdmin(CatalogPage, DescribedProviderPages):
     """A provider switched on in a project."""
 
     list_display = ("slug", "provider_name", "project", "is_active", "types", "client_set")
