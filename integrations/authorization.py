@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from integrations import access, audit, codes, versions
+from integrations import access, audit, callbacks, codes, versions
 from integrations.codes import drop_stale_codes as drop_stale_codes
 from integrations.errors import AuthorizationFailed, FlowClosed, IntegrityBroken, SealBroken
 from integrations.models import AuthorizationRequest, ClientVersion, Flow
@@ -38,6 +38,8 @@ class Response:
     code: Secret | None
     error: str
     iss: str | None
+    # All parameters as they came, each as often as it came: some providers sign them.
+    params: tuple[tuple[str, str], ...] = field(default=(), repr=False)
 
 
 def opened(*, flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) -> Authorization:
@@ -136,6 +138,19 @@ def check(
         raise AuthorizationFailed("consent_timeout")
 
 
+def read_params(request: AuthorizationRequest, response: Response) -> None:
+    """Check what the response carries besides the code, and note what is kept of it.
+
+    Raises AuthorizationFailed, and IntegrityBroken if the stored client secret was tampered with.
+    """
+    version = request.client_version
+    with seals_watched(request.flow):
+        secret = version.open_required("client_secret")
+    request.callback_values = callbacks.checked(
+        provider=version.provider, settings=version.settings, secret=secret, params=response.params
+    )
+
+
 def check_unchanged(request: AuthorizationRequest) -> None:
     """Raise AuthorizationFailed if client, choices, session or key are not what they were.
 
@@ -216,7 +231,8 @@ def _check_issuer(request: AuthorizationRequest, response: Response) -> None:
         if provider.authorization_response_iss_parameter_supported:
             raise AuthorizationFailed("issuer_missing")
         return
-    if provider.issuer and response.iss != provider.issuer:
+    expected = oauth.issuer(provider, request.client_version.settings)
+    if expected and response.iss != expected:
         raise AuthorizationFailed("issuer_mismatch")
 
 

@@ -48,6 +48,7 @@ def hold(request: AuthorizationRequest, code: Secret) -> None:
             status=AuthorizationRequest.Status.HELD,
             code=request.sealed("code"),
             code_expires_at=now + HELD_FOR,
+            callback_values=request.callback_values,
         )
         if held != 1:
             raise AuthorizationFailed("state_used")

@@ -12,6 +12,7 @@ from integrations import (
     access,
     audit,
     authorization,
+    callbacks,
     codes,
     endings,
     grants,
@@ -63,6 +64,7 @@ CALLBACK_ERRORS = {
 ALARMS = frozenset(
     {
         "answer_malformed",
+        "callback_forged",
         "confirmation_refused",
         "issuer_mismatch",
         "issuer_missing",
@@ -168,15 +170,20 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
         authorization.check(request=request, response=response, slot=slot, cookies=cookies)
     except AuthorizationFailed as error:
         return flow if error.code == "state_used" else failed(request, error.code)
-    if response.error or response.code is None:
+    if response.error:
         return failed(request, CALLBACK_ERRORS.get(response.error, "provider_error"))
+    provider = request.client_version.provider
+    code = callbacks.code_in(provider=provider, code=response.code, params=response.params)
+    if code is None:
+        return failed(request, "answer_malformed")
     try:
         authorization.check_unchanged(request)
+        authorization.read_params(request, response)
         if flow.binding == Binding.WEAK:
-            codes.hold(request, response.code)
+            codes.hold(request, code)
         else:
             authorization.claim(request)
-            exchange(request, response.code)
+            exchange(request, code)
     except ConnectError as error:
         return flow if error.code in MOVED_ON else failed(request, error.code)
     except Exception as error:
@@ -235,13 +242,23 @@ def exchange(request: AuthorizationRequest, code: Secret) -> None:
     with authorization.seals_watched(request.flow):
         client, verifier = versions.oauth_client(version=version), request.open("code_verifier")
     try:
-        answer = oauth.exchange(provider=provider, client=client, code=code, verifier=verifier)
+        answer = oauth.exchange(
+            provider=provider,
+            client=client,
+            code=code,
+            verifier=verifier,
+            callback=request.callback_values,
+        )
     except GrantRevoked:
         # Here invalid_grant speaks of the code: there is no connection yet to be renewed.
         raise ProviderFailure("code_refused") from None
     try:
         account = oauth.account(
-            provider=provider, client=client, settings=version.settings, tokens=answer
+            provider=provider,
+            client=client,
+            settings=version.settings,
+            tokens=answer,
+            callback=request.callback_values,
         )
     except ProviderFailure:
         # The grant is good; only whose it is stays unknown.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
 from django.db import IntegrityError, OperationalError, transaction
 from django.utils import timezone
@@ -12,8 +11,9 @@ from integrations import leftovers, lookups, picking, scopes, tokens, versions
 from integrations.errors import ConnectError, FlowClosed, NotAllowed, NotFound, ProviderFailure
 from integrations.lookups import Offer
 from integrations.models import AuthorizationRequest, Connection, EndUser, Flow
-from integrations.oauth.answers import TokenAnswer, at_path
+from integrations.oauth.answers import TokenAnswer
 from integrations.oauth.client import Account
+from integrations.oauth.identity import captured
 
 COMMIT_TRIES = 5
 
@@ -137,7 +137,12 @@ def _describe(
     connection.reason = Connection.Reason.NONE
     connection.requested_scopes, connection.scopes = list(requested), list(given)
     connection.missing_scopes = list(lacking)
-    connection.provider_data = {**request.client_version.settings, **_captured(provider, answer)}
+    connection.provider_data = {
+        **request.client_version.settings,
+        **captured(provider, answer),
+        **request.callback_values,
+        **(account.data if account else {}),
+    }
     if account:
         connection.account_id, connection.account_label = account.id, account.label
 
@@ -152,12 +157,6 @@ def _take(connection: Connection, offer: Offer | None) -> None:
     if offer and offer.chosen:
         connection.provider_data = {**connection.provider_data, offer.name: offer.chosen.id}
     connection.status = picking.usable_status(connection)
-
-
-def _captured(provider: Any, answer: TokenAnswer) -> dict[str, str]:
-    # Named by the first of its alternatives: `team.id|enterprise.id` is team.id to the vendor.
-    found = {path.split("|")[0]: at_path(answer.extra, path) for path in provider.capture}
-    return {path: value for path, value in found.items() if value}
 
 
 def _move_flow(request: AuthorizationRequest, connection: Connection) -> None:

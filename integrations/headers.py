@@ -6,11 +6,13 @@ import re
 from collections.abc import Iterable, Mapping
 from urllib.parse import urljoin, urlsplit
 
+from integrations.catalog.messages import TokenUse
 from integrations.secret import Secret
 
 NAME = re.compile(r"\A[!#$%&'*+.^_`|~0-9A-Za-z-]{1,256}\Z")
 VALUE = re.compile(r"\A[\x20-\x7e\x80-\xff\t]*\Z")
 Pairs = Iterable[tuple[str, str]]
+BEARER = TokenUse()
 
 # RFC 9110 section 7.6.1, and those that older senders use the same way.
 HOP_BY_HOP = frozenset(
@@ -51,10 +53,11 @@ NEVER_BACK_PREFIXES = (
 WITH_ADDRESS = frozenset({"location", "content-location"})
 
 
-def outgoing(pairs: Pairs, *, token: Secret) -> dict[str, str]:
+def outgoing(pairs: Pairs, *, token: Secret, use: TokenUse = BEARER) -> dict[str, str]:
     """Return the caller's headers that may go on, with the connection's token as the credential.
 
-    Raises ValueError for a name or value that HTTP does not permit (RFC 9110 section 5).
+    `use` says in which header the provider wants it. Raises ValueError for a name or value that
+    HTTP does not permit (RFC 9110 section 5).
     """
     given = list(pairs)
     if not all(NAME.match(name) and VALUE.match(value) for name, value in given):
@@ -70,7 +73,8 @@ def outgoing(pairs: Pairs, *, token: Secret) -> dict[str, str]:
     present = {name.lower() for name in kept}
     kept |= {name: value for name, value in defaults.items() if name.lower() not in present}
     kept["Accept-Encoding"] = _accepted(given)
-    kept["Authorization"] = f"Bearer {token.reveal()}"
+    kept = {name: value for name, value in kept.items() if name.lower() != use.header.lower()}
+    kept |= use.headers(token.reveal())
     return kept
 
 

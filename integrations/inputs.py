@@ -147,6 +147,7 @@ def clean_setting(setting: Setting, value: str) -> Cleaned:
         _refuse(setting.name, "too_long", _unusable(setting))
     _refuse_odd_characters(setting.name, setting.label, text)
     plain = _without_address(setting, text)
+    plain = plain.lstrip("/") if setting.kind == "path" else plain
     plain = plain.lower() if setting.lowercase else plain
     _check_setting(setting, plain)
     return Cleaned(
@@ -294,7 +295,7 @@ def _check_setting(setting: Setting, text: str) -> None:
     # A name in Punycode is shown by browsers as another one, and none of these is ever written so.
     disguised = any(label.startswith("xn--") for label in text.lower().split("."))
     too_long = len(text) > setting.max_length
-    if disguised or too_long or not re.fullmatch(setting.pattern or r"(?!)", text):
+    if disguised or too_long or not setting.takes(text):
         _refuse(setting.name, "invalid", _unusable(setting))
 
 

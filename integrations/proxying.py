@@ -6,7 +6,6 @@ where that cannot do a thing twice, and at most once after the token was refresh
 
 from __future__ import annotations
 
-import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -150,7 +149,8 @@ class _Attempt:
 
     def _once(self, token: AccessToken) -> Stream:
         try:
-            going = headers.outgoing(self._call.headers, token=token.token)
+            use = self._connection.integration.provider.token_use
+            going = headers.outgoing(self._call.headers, token=token.token, use=use)
         except ValueError:
             raise proxyrules.unusable("headers", "proxy_request_invalid") from None
         return transport.open(self._call.method, self._url, headers=going, body=self._body())
@@ -215,13 +215,11 @@ def _beginning(call: Call) -> bytes:
 
 def _setting(provider: Provider, connection: Connection, name: str) -> str:
     """Return a setting of the client that made the grant, if it is what the provider allows."""
-    pattern = next((item.pattern for item in provider.settings if item.name == name), None)
+    setting = next((item for item in provider.settings if item.name == name), None)
     value = connection.credential.client_version.settings.get(name, "")
-    return value if pattern and re.fullmatch(pattern, value) else ""
+    return str(value) if setting and setting.takes(value) else ""
 
 
 def _value(connection: Connection, value: ApiValue) -> str:
     data = {**connection.provider_data, "account_id": connection.account_id}
-    given = next((str(data[name]) for name in value.source.split("|") if data.get(name)), "")
-    found = re.fullmatch(value.pattern, given)
-    return (found[1] if found.re.groups else found[0]) if found else ""
+    return value.part(data)

@@ -16,7 +16,12 @@ Stage = Literal["accountType", "preOptions", "oauth", "postOptions", "done"]
 InputType = Literal["text", "password", "permission", "copyable", "select", "switch"]
 AT_PROVIDER = (Flow.Status.WAITING, Flow.Status.EXCHANGING, Flow.Status.AWAITING_CONFIRMATION)
 ENDED = (Flow.Status.COMPLETED, Flow.Status.CANCELLED, Flow.Status.EXPIRED)
-SETTING_TYPES: dict[str, InputType] = {"text": "text", "choice": "select", "scopes": "text"}
+SETTING_TYPES: dict[str, InputType] = {
+    "text": "text",
+    "path": "text",
+    "choice": "select",
+    "scopes": "text",
+}
 
 
 @dataclass(frozen=True)
@@ -203,7 +208,7 @@ def _setting(item: Setting, values: dict[str, str]) -> Input:
         prefix=item.prefix,
         suffix=item.suffix,
         options=tuple(item.options.items()),
-        other_values=bool(item.options),
+        other_values=item.takes_others,
     )
 
 

@@ -104,6 +104,7 @@ def oauth_client(*, version: ClientVersion) -> Client:
         client_secret=version.open_required("client_secret"),
         redirect_uri=version.oauth_client.redirect_uri(),
         endpoints=Endpoints.of(provider=version.provider, settings=version.settings),
+        settings=version.settings,
     )
 
 
@@ -156,6 +157,9 @@ def config_hash(*, provider: Provider, client_id: str, settings: Mapping[str, st
         "issuer": issuer(provider, settings),
         "auth_method": provider.token_endpoint_auth_method,
     }
+    # Only where there are any: what was saved before such providers were known stays as it is.
+    others = {"refresh": endpoints.refresh_endpoint, "long_lived": endpoints.long_lived_endpoint}
+    content |= {name: endpoint for name, endpoint in others.items() if endpoint}
     if provider.slug == custom.SLUG:
         # A project may change these by itself, so whatever a token or a code meets counts.
         content |= {

@@ -41,15 +41,9 @@ class Api(Strict):
         if "?" in self.base_url or self.base_url.endswith("/"):
             raise ValueError("base_url has no query and no slash at its end")
         names = [value.name for value in self.values]
-        if len(set(names)) < len(names):
+        if len(set(names)) < len(names) or set(names) - self.placeholders():
             raise ValueError("each value is a placeholder of base_url, once")
         return self
-
-    def require_all_used(self, identity_endpoint: str | None) -> None:
-        """Raise ValueError for a value that is part of no address."""
-        used = self.placeholders() | set(PLACEHOLDER.findall(identity_endpoint or ""))
-        if {value.name for value in self.values} - used:
-            raise ValueError("each value is a placeholder of base_url, once")
 
     def placeholders(self) -> frozenset[str]:
         """Return the names of the parts that differ from connection to connection."""

@@ -48,10 +48,9 @@ class Catalog(Mapping[str, Provider]):
     def __len__(self) -> int:
         return len(self._slugs)
 
-    def put(self, provider: Provider) -> None:
-        """Add a provider, or replace the one of its slug."""
-        self._slugs[provider.slug] = None
-        self._built[provider.slug] = provider
+    def __setitem__(self, slug: str, provider: Provider) -> None:
+        self._slugs[slug] = None
+        self._built[slug] = provider
 
 
 def load(*, folders: tuple[Path, ...] = (), loopback_http: bool = False) -> Catalog:
@@ -75,7 +74,7 @@ def load(*, folders: tuple[Path, ...] = (), loopback_http: bool = False) -> Cata
         for path in files.listed(folder):
             raw[path.stem] = (path, files.of_folder(path, frozenset(slugs)))
     for path, data in raw.values():
-        catalog.put(validated(path, data, loopback_http))
+        catalog[path.stem] = validated(path, data, loopback_http)
     return catalog
 
 

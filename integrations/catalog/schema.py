@@ -157,7 +157,6 @@ class Provider(Strict):
         if self.api:
             parts |= {value.name for value in self.api.values}
             self._require([self.api.base_url], parts, "value")
-            self.api.require_all_used(self.identity.endpoint if self.identity else None)
         self._require([self.identity.endpoint if self.identity else None], parts, "setting")
         return self
 

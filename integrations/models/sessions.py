@@ -200,6 +200,8 @@ class AuthorizationRequest(SealedModel):
     code_verifier = SealedTextField(null=True)
     code = SealedTextField(null=True)
     code_expires_at = models.DateTimeField(null=True, db_index=True)
+    # What the callback said besides the code, as far as the provider's file keeps it.
+    callback_values = models.JSONField(default=dict)
     status = models.CharField(max_length=8, choices=Status.choices, default=Status.PENDING)
     created_at = models.DateTimeField(auto_now_add=True)
     expires_at = models.DateTimeField()

@@ -29,6 +29,8 @@ from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, fram
 
 COOKIE_PREFIX = "__Host-cp_f_" if settings.SECURE else "cp_f_"
 MAX_TICKET, MAX_STATES = 128, 4
+# What some providers call the code, and how much else a callback may carry.
+OTHER_CODE, MAX_PARAMS = "code", 40
 MAX_QUERY, LIMITS = 8_192, {"state": 128, "code": 4_096, "iss": 512, "error": 64}
 LEAVING_CSP = {
     "default-src": ["'none'"],
@@ -217,9 +219,10 @@ def _response(request: HttpRequest) -> Response:
     """
     too_long = len(request.META.get("QUERY_STRING", "")) > MAX_QUERY
     found = {name: request.GET.getlist(name) for name in LIMITS}
+    params = tuple((name, value) for name, values in request.GET.lists() for value in values)
     # The repr of a request has its query, and reports of errors have that repr in every frame.
     request.META |= {"QUERY_STRING": "", "RAW_URI": request.path}
-    if too_long or not _well_formed(found):
+    if too_long or len(params) > MAX_PARAMS or not _well_formed(found, params):
         known = dict.fromkeys(found["state"][:MAX_STATES])
         connect.spoil(Secret(state) for state in known if len(state) <= LIMITS["state"])
         raise AuthorizationFailed("state_unknown")
@@ -229,14 +232,19 @@ def _response(request: HttpRequest) -> Response:
         code=Secret(one["code"]) if one["code"] else None,
         error=one["error"],
         iss=one["iss"] if found["iss"] else None,
+        params=params,
     )
 
 
-def _well_formed(found: dict[str, list[str]]) -> bool:
+def _well_formed(found: dict[str, list[str]], params: tuple[tuple[str, str], ...]) -> bool:
     for name, values in found.items():
         if len(values) > 1 or any(len(value) > LIMITS[name] for value in values):
             return False
-    return any(found["state"]) and any(found["code"]) != any(found["error"])
+    if any(found["error"]):
+        return any(found["state"]) and not any(found["code"])
+    # Which name the provider uses is known with the state; here it only has to be a code's.
+    named = any(value for name, value in params if name.endswith(OTHER_CODE))
+    return any(found["state"]) and named
 
 
 def _cookie_name(flow: Flow) -> str:

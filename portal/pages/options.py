@@ -118,6 +118,7 @@ def _setting(shown: Input, item: Setting, errors: dict[str, str]) -> SettingFiel
         options=shown.options,
         error=error,
         notice=read.notice,
+        other_values=shown.other_values,
     )
 
 

@@ -60,7 +60,10 @@ class FormError:
 
 @dataclass(frozen=True)
 class SettingField:
-    """One provider setting: `kind` is text, choice or scopes; `options` are (value, label)."""
+    """One provider setting: `kind` is text, path, choice or scopes; `options` are (value, label).
+
+    With `other_values` a choice may be something that is not listed.
+    """
 
     name: str
     label: str
@@ -74,6 +77,7 @@ class SettingField:
     options: tuple[tuple[str, str], ...]
     error: str
     notice: str
+    other_values: bool = True
 
 
 @dataclass(frozen=True)
