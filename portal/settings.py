@@ -135,8 +135,9 @@ if DATABASES["default"]["ENGINE"] == "django.db.backends.sqlite3":
         "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL;",
     }
 else:
-    # Opening a connection for each request costs more than the request.
-    database_options["pool"] = {"min_size": 1, "max_size": 10}
+    # Opening a connection for each request costs more than the request. Who waits longer for one
+    # than this waits for a server that is away, and an answer in hand must reach the spool.
+    database_options["pool"] = {"min_size": 1, "max_size": 10, "timeout": 5}
 DATABASES["default"]["ATOMIC_REQUESTS"] = False
 # No list of queues: the kinds of work name theirs.
 TASKS = {"default": {"BACKEND": "django_tasks_db.DatabaseBackend", "QUEUES": []}}
