@@ -69,6 +69,12 @@ def connection(
     return row
 
 
+def desk(provider: FakeAS, sub: str = "dana") -> Connection:
+    """Return a live connection to Demo Desk, which rotates, in a project of its own."""
+    integration = factories.make_integration(factories.make_project(), "demo-desk")
+    return connection(provider, integration, sub=sub, settings={"subdomain": "acme"})
+
+
 def credential(connection: Connection) -> Credential:
     """Return the connection's credential as it is stored now."""
     return Credential.objects.get(pk=connection.pk)

@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
+import sys
 import tempfile
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
@@ -20,7 +25,8 @@ from tests.fakeas.server import FakeAS
 from tests.soak import served
 from tests.worker import Workers
 
-COUNT, PROVIDER_SECONDS, LIMIT_SECONDS = 10_000, 0.02, 900
+COUNT = int(os.environ.get("SOAK_DUE", "10000"))
+PROVIDER_SECONDS, IDLE_SECONDS, LIMIT_SECONDS = 0.02, 6, 900
 
 
 def ten_thousand_due(provider: FakeAS, count: int = COUNT) -> str:
@@ -33,16 +39,20 @@ def ten_thousand_due(provider: FakeAS, count: int = COUNT) -> str:
     gauge = _Gauge(provider)
     with served.portal(workers=1) as portal, tempfile.TemporaryDirectory() as folder:
         fresh = Connection.objects.exclude(pk=first.pk).order_by("pk")[0]
-        idle = _latencies(lambda: portal.access_token(fresh, key), seconds=3)
+        with _read(portal, fresh, key, Path(folder) / "idle") as idle:
+            time.sleep(IDLE_SECONDS)
         _end_all(but=fresh)
         provider.reset(keep_tokens=True)
         provider.configure(profile="demo-mail", token_delay=PROVIDER_SECONDS)
         started = time.monotonic()
-        with gauge, Workers(Path(folder), settings.CONNECT_CATALOG_DIRS[0]) as workers:
+        with (
+            gauge,
+            Workers(Path(folder), settings.CONNECT_CATALOG_DIRS[0]) as workers,
+            _read(portal, fresh, key, Path(folder) / "busy") as busy,
+        ):
             worker = workers.start()
-            busy: list[float] = []
             while Credential.objects.filter(generation=1).count() > 1:
-                busy += _latencies(lambda: portal.access_token(fresh, key), seconds=2)
+                time.sleep(1)
                 assert time.monotonic() - started < LIMIT_SECONDS, workers.log.read_text()[-2000:]
             took = time.monotonic() - started
             assert workers.stop(worker) == 0
@@ -111,15 +121,26 @@ def _end_all(*, but: Connection) -> None:
     )
 
 
-def _latencies(call: object, *, seconds: float) -> list[float]:
-    found, until = [], time.monotonic() + seconds
-    while time.monotonic() < until:
-        begun = time.monotonic()
-        status, _ = call()
-        assert status == 200
-        found.append(time.monotonic() - begun)
-        time.sleep(0.02)
-    return found
+@contextmanager
+def _read(portal: served.Portal, row: Connection, key: str, log: Path) -> Iterator[list[float]]:
+    """Yield a list that holds, at the end, how many seconds each read took."""
+    found: list[float] = []
+    command = [sys.executable, "-m", "tests.soak.reading", str(portal.port), str(row.pk)]
+    with log.open("wb") as file:
+        reader = subprocess.Popen(command, cwd=served.ROOT, stdin=subprocess.PIPE, stdout=file)
+    assert reader.stdin is not None
+    try:
+        reader.stdin.write(f"{key}\n".encode())
+        reader.stdin.close()
+        yield found
+    finally:
+        reader.kill()
+        reader.wait()
+    for line in log.read_text().splitlines(keepends=True):
+        if line.endswith("\n"):
+            status, seconds = line.split()
+            assert status == "200", status
+            found.append(float(seconds))
 
 
 def _words(found: list[float]) -> str:

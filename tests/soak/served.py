@@ -21,8 +21,8 @@ ROOT = Path(__file__).parent.parent.parent
 class Portal:
     """A portal that runs at a port of the loopback."""
 
-    def __init__(self, port: int) -> None:
-        self.port = port
+    def __init__(self, port: int, server: subprocess.Popen[bytes]) -> None:
+        self.port, self.server = port, server
 
     def access_token(self, connection: Connection, key: str) -> tuple[int, str]:
         """Ask for a token as a vendor's backend; return the status, and the token or the body."""
@@ -56,13 +56,15 @@ def portal(workers: int = 2) -> Iterator[Portal]:
         "BASE_URL": f"http://127.0.0.1:{port}",
         "BIND": f"127.0.0.1:{port}",
         "WEB_CONCURRENCY": str(workers),
+        # Counted as ever, but far more reads than a vendor may make are let through.
+        "LIMITS": "access_tokens=1000000/60",
     }
     command = [sys.executable, "-m", "gunicorn", "-c", "deploy/gunicorn.conf.py", "portal.wsgi"]
     server = subprocess.Popen(
         command, cwd=ROOT, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        running = Portal(port)
+        running = Portal(port, server)
         until = time.monotonic() + 60
         while not running.is_ready():
             assert server.poll() is None, "gunicorn did not start"
