@@ -8,7 +8,9 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from integrations.catalog import creation
 from integrations.catalog.api import Api
+from integrations.catalog.creation import Creation as Creation
 from integrations.catalog.fields import Scope as Scope
 from integrations.catalog.fields import Setting as Setting
 from integrations.catalog.grants import AuthMethod as AuthMethod
@@ -124,6 +126,7 @@ class Provider(Strict):
     revocation: Revocation = Revocation()
     post_options: Annotated[dict[Name, PostOption], Field(max_length=1)] = {}
     api: Api | None = None
+    create: Annotated[tuple[Creation, ...], Field(max_length=6)] = ()
     setup: Setup
     redirect_uris: RedirectUris = RedirectUris()
     errors: Problems = ()
@@ -190,6 +193,15 @@ class Provider(Strict):
                 raise ValueError(f"matches names {{{sorted(unknown)[0]}}}, which is no setting")
         if unknown := {each.setting for each in self.errors} - known - {""}:
             raise ValueError(f"errors name settings.{sorted(unknown)[0]}, which is no setting")
+        return self
+
+    @model_validator(mode="after")
+    def artefacts_are_filled(self) -> Self:
+        """Every word of an artefact is filled in by the form, or is a setting."""
+        known = {*creation.WORDS, *creation.NESTED, *(setting.name for setting in self.settings)}
+        for item in self.create:
+            if unknown := item.placeholders() - known:
+                raise ValueError(f"create: {{{sorted(unknown)[0]}}} is filled in by nothing")
         return self
 
     @model_validator(mode="after")
