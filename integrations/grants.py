@@ -11,6 +11,7 @@ from integrations import leftovers, lookups, picking, scopes, tokens, versions
 from integrations.errors import ConnectError, FlowClosed, NotAllowed, NotFound, ProviderFailure
 from integrations.lookups import Offer
 from integrations.models import AuthorizationRequest, Connection, EndUser, Flow
+from integrations.oauth import client as oauth
 from integrations.oauth.answers import TokenAnswer
 from integrations.oauth.client import Account
 from integrations.oauth.identity import captured
@@ -129,7 +130,7 @@ def _describe(
 ) -> None:
     flow, provider = request.flow, request.client_version.provider
     requested = tuple(flow.scopes)
-    given = scopes.granted(requested=requested, scope=answer.scope)
+    given = _named(scopes.granted(requested=requested, scope=answer.scope), request)
     required = tuple(flow.integration.required_scopes)
     lacking = scopes.missing(provider=provider, required=required, given=given)
     connection.oauth_client = request.oauth_client
@@ -145,6 +146,14 @@ def _describe(
     }
     if account:
         connection.account_id, connection.account_label = account.id, account.label
+
+
+def _named(given: tuple[str, ...], request: AuthorizationRequest) -> tuple[str, ...]:
+    """Return granted scopes by the names they were chosen by: some are addresses with settings."""
+    settings = request.client_version.settings
+    chosen = [name for name in request.flow.scopes if "{" in name]
+    names = {oauth.rendered(name, settings): name for name in chosen}
+    return tuple(names.get(name, name) for name in given)
 
 
 def _take(connection: Connection, offer: Offer | None) -> None:

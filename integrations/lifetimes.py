@@ -25,15 +25,20 @@ def end(*, provider: Provider, answer: TokenAnswer, received_at: datetime) -> da
     return received_at + timedelta(seconds=seconds) if seconds else None
 
 
-def refresh_after(*, pk: UUID, start: datetime, end: datetime | None) -> datetime | None:
+def refresh_after(
+    *, pk: UUID, start: datetime, end: datetime | None, provider: Provider | None = None
+) -> datetime | None:
     """Return from when on to refresh: in the last fifth of the life, at most ten minutes early.
 
-    Each connection has its own place in the second half of that margin, so that thousands made in
-    one minute are not refreshed in one minute.
+    Less early if the provider would refuse it so long before the end. Each connection has its own
+    place in the second half of that margin, so that thousands made in one minute are not refreshed
+    in one minute.
     """
     if end is None:
         return None
     early = min((end - start) * EARLY_SHARE, EARLY_MAX)
+    if provider and provider.refresh.not_before_end:
+        early = min(early, timedelta(seconds=provider.refresh.not_before_end))
     return end - early * (1 - (pk.int % 1024) / 2048)
 
 

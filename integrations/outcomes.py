@@ -163,7 +163,9 @@ def _values(
         "token_type": answer.token_type,
         "expires_at": end,
         "refreshed_at": received,
-        "refresh_after": lifetimes.refresh_after(pk=credential.pk, start=received, end=end),
+        "refresh_after": lifetimes.refresh_after(
+            pk=credential.pk, start=received, end=end, provider=provider
+        ),
         "failures": 0,
         "lease_until": None,
     }

@@ -61,7 +61,7 @@ def store(*, connection: Connection, version: ClientVersion, answer: TokenAnswer
     old = Credential.objects.select_for_update().filter(pk=connection.pk).first()
     now = clock.now()
     end = lifetimes.end(provider=version.provider, answer=answer, received_at=now)
-    after = lifetimes.refresh_after(pk=connection.pk, start=now, end=end)
+    after = lifetimes.refresh_after(pk=connection.pk, start=now, end=end, provider=version.provider)
     credential = Credential(
         connection=connection,
         project_id=connection.project_id,

@@ -34,6 +34,7 @@ class Page(HTMLParser):
         self.refresh = ""
         self.words: list[str] = []
         self._textarea = ""
+        self._select = ""
         self.feed(text)
 
     @property
@@ -51,6 +52,10 @@ class Page(HTMLParser):
             self.forms.append(Form(action=values.get("action", "")))
         if tag in ("input", "textarea", "button") and values.get("name") and self.forms:
             self._control(tag, values)
+        if tag == "select" and self.forms:
+            self._select = values.get("name", "")
+        if tag == "option" and self._select and "selected" in values:
+            self._control(tag, {"name": self._select, "value": values.get("value", "")})
         if tag == "meta" and values.get("http-equiv", "").lower() == "refresh":
             self.refresh = values["content"].partition("url=")[2]
 
@@ -66,6 +71,8 @@ class Page(HTMLParser):
     def handle_endtag(self, tag: str) -> None:
         if tag == "textarea":
             self._textarea = ""
+        if tag == "select":
+            self._select = ""
 
     def handle_data(self, data: str) -> None:
         if self._textarea:

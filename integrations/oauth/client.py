@@ -62,7 +62,8 @@ def authorization_url(
     extra |= _scope_settings(provider, settings)
     if verifier:
         extra |= {"code_challenge": code_challenge(verifier), "code_challenge_method": "S256"}
-    asked = provider.scope_separator.join(scopes) if provider.scopes_in_request else ""
+    names = [rendered(name, settings) for name in scopes] if provider.scopes_in_request else []
+    asked = provider.scope_separator.join(names)
     # oauthlib refuses plain http altogether, which the demo needs on loopback, so it builds the
     # query for a stand-in and the checked endpoint is put in front.
     built = WebApplicationClient(client.client_id).prepare_request_uri(
