@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Protocol
 from uuid import UUID
 
+from django.db.models import Q, QuerySet
 from django.utils import timezone
 
+from integrations import organizations
 from integrations.errors import NotFound
 from integrations.models import (
     Connection,
@@ -41,7 +43,7 @@ def flow_of(*, who: Somebody, pk: UUID | str) -> Flow:
     """
     binding = {"binding": who.binding} if isinstance(who, PortalSession) else {}
     try:
-        return Flow.objects.select_related(
+        flow = Flow.objects.select_related(
             "integration__project",
             "connection__integration",
             "connection__end_user__organization",
@@ -53,6 +55,9 @@ def flow_of(*, who: Somebody, pk: UUID | str) -> Flow:
         ).get(pk=UUID(str(pk)), project=who.project, end_user=who.end_user, **binding)
     except (Flow.DoesNotExist, ValueError):
         raise NotFound("flow_not_found") from None
+    # A flow may have begun in a visit with other rights than the one it is handled in.
+    flow.handled_by = who.handled_by if isinstance(who, Flow) else who
+    return flow
 
 
 def integration_of(*, who: Somebody, slug: str) -> Integration:
@@ -101,24 +106,26 @@ def connections_of(who: Somebody) -> list[Connection]:
 
 
 def clients_of(who: Somebody) -> list[OAuthClient]:
-    """Return the clients this person entered, newest first."""
-    rows = OAuthClient.objects.filter(
-        end_user=who.end_user, integration__project=who.project, state=OAuthClient.State.ACTIVE
-    )
-    return list(rows.select_related("integration", "current_version").order_by("-created_at"))
+    """Return the clients this person may change, newest first: an administrator's are more."""
+    rows = _changeable(who).select_related("integration__project", "current_version")
+    return list(rows.order_by("-created_at"))
 
 
 def client_of(*, who: Somebody, pk: UUID | str) -> OAuthClient:
-    """Return a client this person entered. Raises NotFound."""
+    """Return a client this person may change. Raises NotFound."""
+    rows = _changeable(who).select_related("integration__project", "current_version")
     try:
-        return OAuthClient.objects.select_related("integration__project", "current_version").get(
-            pk=UUID(str(pk)),
-            end_user=who.end_user,
-            integration__project=who.project,
-            state=OAuthClient.State.ACTIVE,
-        )
+        return rows.get(pk=UUID(str(pk)))
     except (OAuthClient.DoesNotExist, ValueError):
         raise NotFound("client_not_found") from None
+
+
+def _changeable(who: Somebody) -> QuerySet[OAuthClient]:
+    mine = Q(end_user=who.end_user)
+    if organizations.is_admin(who):
+        mine |= Q(organization=organizations.organization_id(who))
+    rows = OAuthClient.objects.filter(mine, state=OAuthClient.State.ACTIVE)
+    return rows.filter(integration__project=who.project)
 
 
 def project_client(*, project: Project, pk: UUID) -> OAuthClient:

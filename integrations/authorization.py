@@ -10,7 +10,7 @@ from django.db import transaction
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 
-from integrations import access, audit, callbacks, codes, versions
+from integrations import access, audit, callbacks, codes, organizations, versions
 from integrations.codes import drop_stale_codes as drop_stale_codes
 from integrations.errors import AuthorizationFailed, FlowClosed, IntegrityBroken, SealBroken
 from integrations.models import AuthorizationRequest, ClientVersion, Flow
@@ -167,6 +167,8 @@ def check_unchanged(request: AuthorizationRequest) -> None:
         raise AuthorizationFailed("settings_changed")
     if flow.oauth_client_id != request.oauth_client_id:
         raise AuthorizationFailed("settings_changed")
+    if not organizations.is_member(end_user=flow.end_user, client=request.oauth_client):
+        raise AuthorizationFailed("client_not_usable")
     if request.oauth_client.current_version_id != version.pk:
         raise AuthorizationFailed("settings_changed")
     if request.config_hash != versions.current_hash(version):

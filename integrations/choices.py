@@ -7,14 +7,15 @@ from typing import Any
 
 from django.utils import timezone
 
-from integrations import access, clients, inputs, scopes, versions
+from integrations import access, clients, handoffs, inputs, organizations, scopes, versions
 from integrations.clients import ClientConfig, Saved
 from integrations.errors import FlowClosed, InvalidInput, NotAllowed
-from integrations.models import Flow, OAuthClient
+from integrations.models import Flow, HandOff, OAuthClient
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.text import storable
 
 DRAFT_MAX = 4_200
+OWNERS = (OAuthClient.Owner.END_USER, OAuthClient.Owner.ORGANIZATION)
 
 
 def choose_account_type(*, flow: Flow, account_type: str) -> None:
@@ -25,15 +26,40 @@ def choose_account_type(*, flow: Flow, account_type: str) -> None:
     require_open(flow)
     if account_type not in flow.offered:
         raise NotAllowed("account_type_not_allowed")
+    organizations.require_offered(
+        kind=account_type,
+        integration=flow.integration,
+        organization=organizations.organization_id(flow.acting),
+    )
     if account_type == DEFAULT_ACCOUNT:
         return _take_vendor_client(flow)
-    return _store(
-        flow,
-        account_type=account_type,
-        oauth_client=_own_client(flow),
-        client_version=None,
-        **_given_up(flow),
+    return _take(flow, _own_client(flow))
+
+
+def choose_again(*, flow: Flow) -> None:
+    """Bring a flow that was left open up to what its person may use now.
+
+    They may have left the organization whose client it went through, or theirs may have got one
+    meanwhile.
+    """
+    if flow.status not in Flow.EDITABLE or flow.account_type != OWN_CLIENT:
+        return
+    client = flow.oauth_client
+    left = client is not None and not organizations.may_use(who=flow.acting, client=client)
+    if left or _shared_meanwhile(flow):
+        _take(flow, _own_client(flow))
+
+
+def _shared_meanwhile(flow: Flow) -> bool:
+    """Return whether the organization has an app now, and the person had begun none of theirs."""
+    begun = flow.draft or flow.client_version_id or handoffs.open_of(flow)
+    if begun or flow.oauth_client is None or flow.oauth_client.organization_id:
+        return False
+    shared = organizations.client_in_use(
+        integration=flow.integration, organization=organizations.organization_id(flow.acting)
     )
+    version = shared.current_version if shared else None
+    return version is not None and flow.updated_at < version.created_at
 
 
 def use_another_client(*, flow: Flow) -> None:
@@ -41,15 +67,36 @@ def use_another_client(*, flow: Flow) -> None:
     require_open(flow)
     if flow.account_type != OWN_CLIENT:
         raise NotAllowed("account_type_not_allowed")
-    client = clients.draft_client(integration=flow.integration, end_user=flow.end_user)
-    _store(
-        flow,
-        oauth_client=client,
-        client_version=None,
-        draft={},
-        status=Flow.Status.DRAFT,
-        error_code="",
-    )
+    client = flow.oauth_client
+    if (
+        client
+        and client.organization_id
+        and organizations.may_change(who=flow.acting, client=client)
+    ):
+        client = organizations.draft_client(
+            integration=flow.integration, organization=client.organization_id
+        )
+    else:
+        client = clients.draft_client(integration=flow.integration, end_user=flow.end_user)
+    _start_over(flow, client)
+
+
+def set_up_for(*, flow: Flow, owner: str) -> None:
+    """Switch the flow to the client of the whole organization, or to the person's own.
+
+    Raises NotAllowed for somebody who is no administrator of it, FlowClosed.
+    """
+    require_open(flow)
+    if flow.account_type != OWN_CLIENT or owner not in OWNERS:
+        raise NotAllowed("account_type_not_allowed")
+    if owner == OAuthClient.Owner.END_USER:
+        own = clients.own_client(integration=flow.integration, end_user=flow.end_user)
+        return _start_over(flow, own)
+    organization = organizations.organization_id(flow.acting)
+    if organization is None or not organizations.is_admin(flow.acting):
+        raise NotAllowed("org_admin_required")
+    shared = organizations.client_or_draft(integration=flow.integration, organization=organization)
+    return _start_over(flow, shared)
 
 
 def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
@@ -59,8 +106,9 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
     """
     require_open(flow)
     client = flow.oauth_client
-    if client is None or flow.account_type != OWN_CLIENT or client.end_user_id != flow.end_user_id:
+    if client is None or flow.account_type != OWN_CLIENT:
         raise NotAllowed("account_type_not_allowed")
+    organizations.require_change(who=flow.acting, client=client)
     keep_draft(flow=flow, config=config, scope_text=scope_text)
     rules = scopes.policy(flow.integration)
     try:
@@ -68,9 +116,9 @@ def save_options(*, flow: Flow, config: ClientConfig, scope_text: str) -> Saved:
     except InvalidInput as error:
         others = clients.problems(client=client, config=config)
         raise InvalidInput(*others, *error.errors) from None
-    saved = clients.replace_config(
-        client=client, config=config, actor=access.actor_of(flow.session)
-    )
+    saved = clients.replace_config(client=client, config=config, actor=access.actor_of(flow.acting))
+    clients.keep_scopes(client=client, names=names)
+    handoffs.revoke(flow=flow, outcome=HandOff.Outcome.NOT_NEEDED)
     _store(
         flow,
         client_version=saved.version,
@@ -127,11 +175,47 @@ def _store(flow: Flow, **changes: Any) -> None:
         setattr(flow, name, value)
 
 
+def _take(flow: Flow, client: OAuthClient) -> None:
+    """Take a client of the person's or their organization's. A colleague has nothing to enter."""
+    version = client.current_version if client.organization_id and _fits(client) else None
+    names = scopes.shared(rules=scopes.policy(flow.integration), names=tuple(client.scopes))
+    _store(
+        flow,
+        account_type=OWN_CLIENT,
+        oauth_client=client,
+        client_version=version,
+        **({"scopes": list(names)} if version else {}),
+        **_given_up(flow),
+    )
+
+
+def _start_over(flow: Flow, client: OAuthClient) -> None:
+    _store(
+        flow,
+        oauth_client=client,
+        client_version=None,
+        draft={},
+        status=Flow.Status.DRAFT,
+        error_code="",
+    )
+
+
 def _own_client(flow: Flow) -> OAuthClient:
+    """Return the client of the connection to renew, else the organization's, else the person's."""
     used = flow.connection.oauth_client if flow.connection else None
-    if used and used.end_user_id == flow.end_user_id:
+    vendors = used and used.owner == OAuthClient.Owner.VENDOR
+    if used and not vendors and organizations.may_use(who=flow.acting, client=used):
         return used
+    shared = organizations.client_in_use(
+        integration=flow.integration, organization=organizations.organization_id(flow.acting)
+    )
+    if shared and (_fits(shared) or organizations.may_change(who=flow.acting, client=shared)):
+        return shared
     return clients.own_client(integration=flow.integration, end_user=flow.end_user)
+
+
+def _fits(client: OAuthClient) -> bool:
+    return client.current_version is not None and versions.fits(client.current_version)
 
 
 def keep_draft(*, flow: Flow, config: ClientConfig, scope_text: str) -> None:

@@ -9,10 +9,10 @@ from functools import partial
 
 from django.db import transaction
 
-from integrations import inputs, versions
+from integrations import audit, inputs, versions
 from integrations.catalog.schema import Provider
-from integrations.errors import FieldError, InvalidInput, SealBroken
-from integrations.models import ClientVersion, EndUser, Integration, OAuthClient
+from integrations.errors import FieldError, InvalidInput, NotAllowed, SealBroken
+from integrations.models import ClientVersion, EndUser, Integration, OAuthClient, Organization
 from integrations.secret import Secret
 from integrations.wording import said
 
@@ -112,6 +112,46 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
         versions.activate(client=locked, version=version, actor=actor, action=action)
     client.refresh_from_db()
     return Saved(version, typed.notices)
+
+
+def keep_scopes(*, client: OAuthClient, names: tuple[str, ...]) -> None:
+    """Keep what an organization's app is registered for: colleagues ask for the same."""
+    if client.owner == OAuthClient.Owner.ORGANIZATION and client.scopes != list(names):
+        client.scopes = list(names)
+        client.save(update_fields=["scopes"])
+
+
+def promote(*, client: OAuthClient, organization: Organization, actor: str) -> None:
+    """Make a person's client their organization's: slot, versions and connections stay.
+
+    Raises NotAllowed for a client that is no person's of this organization, or where the
+    organization has one of this integration already.
+    """
+    own = client.end_user is not None and client.end_user.organization_id == organization.pk
+    if not own or client.state != OAuthClient.State.ACTIVE:
+        raise NotAllowed("client_not_usable")
+    shared = OAuthClient.Owner.ORGANIZATION
+    with transaction.atomic():
+        # The row that two administrators would both change, so that one of them comes second.
+        Organization.objects.select_for_update().get(pk=organization.pk)
+        others = OAuthClient.objects.filter(
+            integration=client.integration, organization=organization, state=client.state
+        )
+        if others.exists():
+            raise NotAllowed("organization_has_client")
+        person = client.end_user.external_id if client.end_user else ""
+        moved = OAuthClient.objects.filter(pk=client.pk, end_user=client.end_user_id)
+        if not moved.update(owner=shared, organization=organization, end_user=None):
+            raise NotAllowed("client_not_usable")
+        audit.record(
+            project=client.integration.project,
+            actor=actor,
+            action="client.promoted",
+            subject=client,
+            user=person,
+            organization=organization.external_id,
+        )
+    client.refresh_from_db()
 
 
 def problems(*, client: OAuthClient, config: ClientConfig) -> tuple[FieldError, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from uuid import UUID
 
 from django.db import OperationalError, transaction
 from django.utils import timezone
@@ -17,14 +18,16 @@ from integrations import (
     endings,
     grants,
     inputs,
+    organizations,
     picking,
     scopes,
     versions,
 )
 from integrations.authorization import Authorization, Response
 from integrations.choices import choose_account_type as choose_account_type
-from integrations.choices import require_open
+from integrations.choices import choose_again, require_open
 from integrations.choices import save_options as save_options
+from integrations.choices import set_up_for as set_up_for
 from integrations.choices import use_another_client as use_another_client
 from integrations.endings import RESUMABLE_FOR as RESUMABLE_FOR
 from integrations.endings import end_if_stale as end_if_stale
@@ -92,8 +95,12 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     """
     integration = access.integration_of(who=session, slug=wish.integration)
     target = _target(session, wish)
-    asked = wish.account_types or ((target.account_type,) if target else ())
-    offered = account_types(integration=integration, asked=asked)
+    organization = organizations.organization_id(session)
+    allowed = organizations.offered(integration=integration, organization=organization)
+    # A connection of a kind that is no longer offered is renewed as one that is.
+    same_kind = (target.account_type,) if target and target.account_type in allowed else ()
+    asked = wish.account_types or same_kind
+    offered = account_types(integration=integration, asked=asked, organization=organization)
     external_id = _free_external_id(session, integration, wish.external_id)
     same = {
         "project": session.project,
@@ -115,21 +122,27 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     return flow
 
 
-def account_types(*, integration: Integration, asked: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the account types to offer, in the caller's order.
+def account_types(
+    *, integration: Integration, asked: tuple[str, ...], organization: UUID | None = None
+) -> tuple[str, ...]:
+    """Return the account types to offer people of an organization, in the caller's order.
 
     None asked means all offered ones but the own client, or that one if nothing else is offered.
-    Raises NotAllowed for one that is unknown or not offered.
+    Of several asked, those stay that the organization may have. Raises NotAllowed for one that is
+    unknown or not offered at all, and where none is left.
     """
-    offered = tuple(integration.account_types)
+    offered = organizations.offered(integration=integration, organization=organization)
     if not asked:
         return tuple(kind for kind in offered if kind != OWN_CLIENT) or offered
+    known = {*offered, *integration.account_types}
     for kind in asked:
         if kind not in (DEFAULT_ACCOUNT, OWN_CLIENT):
             raise NotAllowed("account_type_unknown")
-        if kind not in offered:
-            raise NotAllowed("account_type_not_allowed")
-    return tuple(dict.fromkeys(asked))
+        if kind not in known or asked == (kind,):
+            organizations.require_offered(
+                kind=kind, integration=integration, organization=organization
+            )
+    return tuple(kind for kind in dict.fromkeys(asked) if kind in offered)
 
 
 def authorize(*, flow: Flow) -> Authorization:
@@ -145,8 +158,13 @@ def authorize(*, flow: Flow) -> Authorization:
         raise NotFound("integration_not_found")
     if flow.client_version is None or flow.oauth_client is None:
         raise NotAllowed("options_missing")
-    if flow.account_type not in flow.integration.account_types:
-        raise NotAllowed("account_type_not_allowed")
+    organizations.require_offered(
+        kind=flow.account_type,
+        integration=flow.integration,
+        organization=organizations.organization_id(flow.acting),
+    )
+    if not organizations.may_use(who=flow.acting, client=flow.oauth_client):
+        raise NotAllowed("client_not_usable")
     if flow.updated_at < timezone.now() - RESUMABLE_FOR:
         raise FlowClosed
     # The newest version of the slot: a flow must not start with one that was replaced meanwhile.
@@ -290,6 +308,7 @@ def _taken_up(flow: Flow, session: PortalSession) -> Flow:
     # Only the session changes: a callback may be ending the flow at this moment.
     Flow.objects.filter(pk=flow.pk).update(session=session)
     flow = access.flow_of(who=session, pk=flow.pk)
+    choose_again(flow=flow)
     if len(flow.offered) == 1 and not flow.account_type:
         choose_account_type(flow=flow, account_type=flow.offered[0])
     return flow

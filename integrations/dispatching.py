@@ -46,6 +46,8 @@ CLIENTS = {
     "client.updated": "client.rotated",
     "client.rotated": "client.rotated",
     "client.expiring": "client.expiring",
+    "handoff.sent": "handoff.sent",
+    "handoff.completed": "handoff.completed",
 }
 # The vendor has to know when no more tokens are handed out; ending the grant may take a day.
 CONNECTIONS = {

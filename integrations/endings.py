@@ -10,7 +10,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import audit, codes
+from integrations import audit, codes, handoffs
 from integrations.models import AuthorizationRequest, Flow
 
 EXCHANGE_MAX = timedelta(seconds=120)
@@ -25,8 +25,8 @@ def left_open(same: Mapping[str, Any]) -> Flow | None:
         rest = {name: value for name, value in same.items() if name != "connection"}
         waits = {"status": Flow.Status.NEEDS_OPTIONS, "connection__status": "PENDING"}
         wanted |= Q(**rest, **waits)
-    recent = timezone.now() - RESUMABLE_FOR
-    flows = Flow.objects.filter(wanted, status__in=Flow.OPEN, updated_at__gt=recent)
+    recent = Q(updated_at__gt=timezone.now() - RESUMABLE_FOR) | Q(handoffs.waiting())
+    flows = Flow.objects.filter(wanted, recent, status__in=Flow.OPEN)
     return flows.order_by("-created_at").first()
 
 

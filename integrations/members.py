@@ -7,7 +7,14 @@ from typing import Any, TypeVar
 from django.contrib.auth.models import Group, Permission
 from django.db.models import Model, Q, QuerySet
 
-from integrations.models import ClientVersion, Membership, OAuthClient, Project, WebhookDelivery
+from integrations.models import (
+    ClientVersion,
+    Membership,
+    OAuthClient,
+    OrganizationPolicy,
+    Project,
+    WebhookDelivery,
+)
 
 Row = TypeVar("Row", bound=Model)
 OWNER, ADMIN, VIEWER = "owner", "admin", "viewer"
@@ -17,6 +24,7 @@ KEYS_AND_PEOPLE = ("apikey", "signingkey", "keyset", "membership")
 PATHS: dict[type[Model], str] = {
     Project: "pk",
     OAuthClient: "integration__project",
+    OrganizationPolicy: "integration__project",
     ClientVersion: "oauth_client__integration__project",
     WebhookDelivery: "endpoint__project",
 }

@@ -71,6 +71,18 @@ def checked(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
     return chosen
 
 
+def shared(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return what to ask for through an app that somebody else registered for `names`.
+
+    Those that are no longer permitted are left out; none at all means the defaults.
+    """
+    offered = {scope.name for scope in rules.selectable()} | set(rules.default)
+    withheld = {scope.name for scope in rules.known} - offered
+    free = {name for name in names if rules.custom_allowed and name not in withheld}
+    kept = [name for name in names if name in offered or name in free]
+    return tuple(dict.fromkeys((*rules.required, *kept))) if kept else rules.default
+
+
 def warnings(*, provider: Provider, rules: ScopePolicy, names: tuple[str, ...]) -> dict[str, str]:
     """Return what a person should know about the scopes they chose, by field."""
     keeps = {provider.refresh.offline_scope, "offline_access"}

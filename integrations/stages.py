@@ -5,8 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from integrations import inputs, scopes
+from integrations import inputs, organizations, scopes
 from integrations.catalog.schema import Provider, Setting
+from integrations.creating import Artefact, Registration
+from integrations.creating import artefacts as filled_in
 from integrations.models import ClientVersion, Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.scopes import ScopePolicy
@@ -70,8 +72,15 @@ def stage(flow: Flow) -> Stage:
         return "oauth"
     if not flow.account_type:
         return "accountType"
-    again = flow.status == Flow.Status.FAILED and flow.account_type == OWN_CLIENT
+    again = flow.status == Flow.Status.FAILED and enters_client(flow)
     return "preOptions" if again or flow.client_version_id is None else "oauth"
+
+
+def enters_client(flow: Flow) -> bool:
+    """Return whether the person may see and save the client that the flow goes through."""
+    client = flow.oauth_client
+    own = flow.account_type == OWN_CLIENT and client is not None
+    return own and client is not None and organizations.may_change(who=flow.acting, client=client)
 
 
 def asked(flow: Flow) -> tuple[Input, ...]:
@@ -81,7 +90,7 @@ def asked(flow: Flow) -> tuple[Input, ...]:
         return (_account_type(flow),)
     if at == "postOptions":
         return _post_options(flow)
-    return pre_options(flow) if at == "preOptions" else ()
+    return pre_options(flow) if at == "preOptions" and enters_client(flow) else ()
 
 
 def pre_options(flow: Flow) -> tuple[Input, ...]:
@@ -109,6 +118,21 @@ def pre_options(flow: Flow) -> tuple[Input, ...]:
         _permissions(flow),
         *([_another_client()] if version else []),
     )
+
+
+def artefacts(flow: Flow) -> tuple[Artefact, ...]:
+    """Return what registers the app at the provider, with the form as it stands filled in."""
+    client = flow.oauth_client
+    if client is None or flow.account_type != OWN_CLIENT:
+        return ()
+    rules = scopes.policy(flow.integration)
+    registration = Registration(
+        redirect_url=client.redirect_uri(),
+        app_name=flow.project.name,
+        scopes=tuple(dict.fromkeys((*rules.required, *chosen_scopes(flow, rules)))),
+        settings=setting_values(flow, client.current_version),
+    )
+    return filled_in(provider=flow.integration.provider, registration=registration)
 
 
 def secret_is_kept(flow: Flow, version: ClientVersion | None) -> bool:

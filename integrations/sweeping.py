@@ -18,6 +18,7 @@ from integrations import (
     codes,
     connect,
     endings,
+    handoffs,
     hosts,
     idempotency,
     limits,
@@ -82,6 +83,7 @@ def _abandoned_flows() -> int:
     """Record flows that nobody can take up any more as abandoned, and forget what was typed."""
     left = timezone.now() - connect.RESUMABLE_FOR
     drafts = Flow.objects.filter(status=Flow.Status.DRAFT, updated_at__lt=left)
+    drafts = drafts.exclude(handoffs.waiting())
     return sum(_abandoned(flow, drafts) for flow in drafts.select_related("project")[:AT_ONCE])
 
 
@@ -160,6 +162,10 @@ def _lanes() -> int:
     return _deleted(Lane.objects.filter(used_at__lt=old, lease_until=None))
 
 
+def _hand_offs() -> int:
+    return _deleted(handoffs.forget_old())
+
+
 def _hosts() -> int:
     """Forget hosts that work again and waits that are long over."""
     return _deleted(hosts.long_over(timezone.now() - HOSTS_KEPT))
@@ -190,6 +196,7 @@ STEPS: dict[str, Callable[[], int]] = {
     "unchosen_flows": _unchosen_flows,
     "held_codes": codes.drop_stale_codes,
     "tickets": tickets.drop_stale_tickets,
+    "hand_offs": _hand_offs,
     "verifiers": _verifiers,
     "sessions": _sessions,
     "previous_secrets": _previous_secrets,

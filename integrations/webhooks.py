@@ -28,6 +28,8 @@ EVENT_TYPES = (
     "connection.disconnected",
     "client.expiring",
     "client.rotated",
+    "handoff.sent",
+    "handoff.completed",
     "session.completed",
     "session.failed",
     "session.abandoned",

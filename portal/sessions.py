@@ -74,6 +74,7 @@ def open_session(*, visitor: Visitor, opening: Opening) -> Opened:
         origin=opening.origin,
         display=opening.display,
         binding=opening.binding,
+        organization_id=visitor.end_user.organization_id,
         org_admin=visitor.org_admin,
         return_url=opening.return_url,
         locale=opening.locale[:16],
@@ -118,7 +119,9 @@ def is_live(session: PortalSession) -> bool:
 def _rows() -> QuerySet[PortalSession]:
     """Return visits with their keys, and whether the project still lists where each was opened."""
     listed = AllowedOrigin.objects.filter(project=OuterRef("project"), origin=OuterRef("origin"))
-    rows = PortalSession.objects.select_related("project", "end_user", "signing_key", "api_key")
+    rows = PortalSession.objects.select_related(
+        "project__branding", "end_user", "signing_key", "api_key"
+    )
     return rows.annotate(origin_listed=Exists(listed))
 
 
@@ -140,6 +143,7 @@ def headless(*, visitor: Visitor, origin: str, return_url: str = "") -> PortalSe
         origin=origin,
         return_url=return_url,
         display=PortalSession.Display.HEADLESS,
+        organization=visitor.end_user.organization_id,
         org_admin=visitor.org_admin,
         ended_at=None,
         expires_at__gt=now,

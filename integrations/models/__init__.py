@@ -4,9 +4,11 @@ from integrations.models.api import IdempotentRequest, TokenRead
 from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection, Credential
 from integrations.models.events import AuditEvent, AuditHead
+from integrations.models.handoffs import HandOff
 from integrations.models.keysets import KeySet
 from integrations.models.limits import RateCount
 from integrations.models.members import Membership
+from integrations.models.organizations import OrganizationPolicy
 from integrations.models.people import EndUser, Organization
 from integrations.models.projects import (
     AllowedOrigin,
@@ -43,6 +45,7 @@ __all__ = [
     "Duty",
     "EndUser",
     "Flow",
+    "HandOff",
     "IdempotentRequest",
     "Integration",
     "KeySet",
@@ -50,6 +53,7 @@ __all__ = [
     "Membership",
     "OAuthClient",
     "Organization",
+    "OrganizationPolicy",
     "PortalSession",
     "Project",
     "ProviderHost",

@@ -57,6 +57,8 @@ class OAuthClient(models.Model):
     current_version = models.ForeignKey(
         "ClientVersion", on_delete=models.PROTECT, null=True, blank=True, related_name="+"
     )
+    # What colleagues ask for through an organization's client; empty means the defaults.
+    scopes = models.JSONField(default=list, blank=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

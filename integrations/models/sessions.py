@@ -11,7 +11,7 @@ from django.db.models import Q
 from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection
 from integrations.models.fields import SealedModel, SealedTextField
-from integrations.models.people import EndUser
+from integrations.models.people import EndUser, Organization
 from integrations.models.projects import ApiKey, Integration, Project, SigningKey
 
 
@@ -49,6 +49,10 @@ class PortalSession(models.Model):
     display = models.CharField(max_length=8, choices=Display.choices)
     # Weak: opened by a link, which may have been passed on to somebody else.
     binding = models.CharField(max_length=6, choices=Binding.choices, default=Binding.STRONG)
+    # Whose administrator that makes them: the person may belong to another one by now.
+    organization = models.ForeignKey(
+        Organization, on_delete=models.SET_NULL, null=True, related_name="+"
+    )
     org_admin = models.BooleanField(default=False)
     return_url = models.CharField(max_length=500, blank=True)
     locale = models.CharField(max_length=16, blank=True)
@@ -165,6 +169,8 @@ class Flow(models.Model):
     binding = models.CharField(max_length=6, choices=Binding.choices, default=Binding.STRONG)
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now=True)
+    # Whose rights count while it is handled, as `access.flow_of` found them; never stored.
+    handled_by: Any = None
 
     class Meta:
         indexes = (models.Index(fields=["project", "end_user", "-created_at"], name="flow_recent"),)
@@ -176,6 +182,11 @@ class Flow(models.Model):
 
     def __str__(self) -> str:
         return f"{self.pk} ({self.status})"
+
+    @property
+    def acting(self) -> Any:
+        """The person whose rights count, by visit or token: of this request, else the flow's."""
+        return self.handled_by or self.session
 
 
 class AuthorizationRequest(SealedModel):

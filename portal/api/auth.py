@@ -48,6 +48,11 @@ class Person:
     visitor: Visitor | None = None
 
     @property
+    def org_admin(self) -> bool:
+        """Whether the user token makes them an administrator of their organization."""
+        return self.visitor is not None and self.visitor.org_admin
+
+    @property
     def actor(self) -> str:
         """How the audit log names this caller."""
         return f"user:{self.end_user.external_id}"

@@ -9,7 +9,6 @@ from pydantic import Field
 
 from integrations import stages
 from integrations.models import Flow
-from integrations.models.projects import OWN_CLIENT
 from integrations.stages import Input
 
 
@@ -104,8 +103,8 @@ def inputs(flow: Flow) -> list[InputOut]:
 
 def redirect_url(flow: Flow) -> str | None:
     """Return what to register at the provider, for a client of the person's own."""
-    own = flow.account_type == OWN_CLIENT and flow.oauth_client
-    return flow.oauth_client.redirect_uri() if own and flow.oauth_client else None
+    shown = flow.oauth_client if stages.enters_client(flow) else None
+    return shown.redirect_uri() if shown else None
 
 
 def _shown(item: Input) -> InputOut:
