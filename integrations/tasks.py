@@ -59,28 +59,19 @@ def heartbeat(epoch: int) -> None:
 @task()
 def drain(kind: str, lane: str, epoch: int, ids: list[str]) -> int:
     """Work through the ids in this lane for a short while. Returns how many were begun."""
-    offer, job = Offer(lane, epoch), KINDS[kind]
-    wanted: Iterable[str] = repeat(ids[0]) if job.repeats else ids
+    offer, job, began = Offer(lane, epoch), KINDS[kind], time.monotonic()
     if not lanes.hold(offer):
         return 0
-    begun, held_at = 0, time.monotonic()
-    until = held_at + TURN_SECONDS
     try:
-        for pk in wanted:
-            now = time.monotonic()
-            if Stopping.requested or now > until:
-                break
-            if now - held_at > HOLD_SECONDS:
-                if not lanes.hold(offer):
-                    break
-                held_at = now
-            begun += 1
-            if not _done(kind, job, UUID(pk)):
-                break
+        begun = _worked_through(kind, job, offer, repeat(ids[0]) if job.repeats else ids)
     finally:
         lanes.leave(offer)
     if job.then:
         _planned(job.then, KINDS[job.then])
+    elif time.monotonic() - began > BEAT.total_seconds():
+        # Where there was much to do there is more, and the lane need not wait for the next beat.
+        # After a short turn it does: what fails at once must not be tried as fast as it fails.
+        _planned(kind, job)
     return begun
 
 
@@ -108,6 +99,23 @@ def ensure_heartbeat(*, silent_for: timedelta = SILENCE) -> bool:
 def plan() -> int:
     """Enqueue what is due, as far as lanes are free. Returns how many tasks were enqueued."""
     return sum(_planned(name, kind) for name, kind in KINDS.items())
+
+
+def _worked_through(name: str, kind: Kind, offer: Offer, wanted: Iterable[str]) -> int:
+    begun, held_at = 0, time.monotonic()
+    until = held_at + TURN_SECONDS
+    for pk in wanted:
+        now = time.monotonic()
+        if Stopping.requested or now > until:
+            break
+        if now - held_at > HOLD_SECONDS:
+            if not lanes.hold(offer):
+                break
+            held_at = now
+        begun += 1
+        if not _done(name, kind, UUID(pk)):
+            break
+    return begun
 
 
 def _planned(name: str, kind: Kind) -> int:

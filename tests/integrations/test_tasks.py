@@ -162,6 +162,17 @@ def test_a_turn_is_short_and_the_rest_is_found_again(monkeypatch, done):
     assert Lane.objects.get().lease_until is None
 
 
+@pytest.mark.parametrize(("beat", "tasks_after"), [(-1, 1), (60, 0)])
+def test_only_a_long_turn_is_followed_by_the_next_at_once(monkeypatch, done, beat, tasks_after):
+    monkeypatch.setattr(tasks, "BEAT", timedelta(seconds=beat))
+    due(monkeypatch, host=[uuid4()])
+    tasks.plan()
+    (row,) = queued()
+    row.delete()
+    tasks.drain.func(*row.args_kwargs["args"])
+    assert len(queued()) == tasks_after
+
+
 def test_a_kind_that_fails_does_not_keep_others_from_being_looked_for(monkeypatch, caplog, done):
     def broken(limit: int) -> Any:
         raise RuntimeError("a secret of the error's text")
