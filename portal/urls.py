@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from portal.api import api
 from portal.pages import (
     choosing,
+    creating,
     embed,
     ending,
     handshake,
@@ -23,6 +24,7 @@ urlpatterns = [
     path("portal/", install.home, name="portal"),
     path("portal/account-type", install.account_type, name="portal-account-type"),
     path("portal/options", install.client_options, name="portal-options"),
+    path("portal/create", creating.fill_in, name="portal-create"),
     path("portal/another-client", install.another_client, name="portal-another-client"),
     path("portal/step", install.step, name="portal-step"),
     path("portal/flow/status", install.status, name="portal-status"),

@@ -67,7 +67,7 @@ def client_options(request: PortalRequest) -> HttpResponse:
         limits.spend(request, SAVE_OPTIONS)
         saved = connect.save_options(flow=flow, config=config, scope_text=scope_text)
     except InvalidInput as error:
-        return _form(request, flow, error.errors)
+        return form_page(request, flow, error.errors)
     except RateLimited as error:
         step, typed = _step(flow, "options"), (config, scope_text)
         return too_often.form_again(request, flow, step=step, typed=typed, error=error)
@@ -94,7 +94,7 @@ def step(request: PortalRequest) -> HttpResponse:
     if to == "account_type" and len(flow.offered) > 1:
         return page(request, "install/account_type.html", _picker(request, flow))
     if to == "options" and flow.account_type == OWN_CLIENT:
-        return _form(request, flow)
+        return form_page(request, flow)
     return _review(request, flow) if flow.client_version else show(request, flow)
 
 
@@ -158,7 +158,7 @@ def show(request: PortalRequest, flow: Flow) -> HttpResponse:
     if not flow.account_type:
         return page(request, "install/account_type.html", _picker(request, flow))
     if flow.client_version is None:
-        return _form(request, flow)
+        return form_page(request, flow)
     return _review(request, flow)
 
 
@@ -169,9 +169,10 @@ def _flow(request: PortalRequest, pk: str = "") -> Flow:
     return flow
 
 
-def _form(
+def form_page(
     request: PortalRequest, flow: Flow, field_errors: tuple[FieldError, ...] = ()
 ) -> HttpResponse:
+    """Show the own-client form, with every error."""
     screen = options.screen(request, flow, step=_step(flow, "options"), errors=field_errors)
     return page(request, "install/options.html", screen, 422 if field_errors else 200)
 

@@ -88,6 +88,7 @@ def screen(
         errors=tuple(FormError(field, message) for field, message in by_field.items()),
         error_by_field=by_field,
         notices=notices,
+        create=stages.artefacts(flow),
     )
 
 

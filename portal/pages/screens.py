@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime
 from uuid import UUID
 
+from integrations.creating import Artefact
 from integrations.stages import ScopeChoice as ScopeRow
 from portal.texts import Notice
 
@@ -132,7 +133,7 @@ class OptionsScreen:
 
     `saved` is set when a secret is stored and may be kept; `expires_on` is None where secrets do
     not end; `extra_scopes` are typed ones that no row describes; `errors` are by field, in page
-    order.
+    order; `create` is what registers the app at the provider.
     """
 
     frame: Frame
@@ -157,6 +158,7 @@ class OptionsScreen:
     error_by_field: Mapping[str, str]
     notices: tuple[Notice, ...]
     expires_on: str | None = None
+    create: tuple[Artefact, ...] = ()
 
     @property
     def selected(self) -> int:

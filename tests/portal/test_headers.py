@@ -54,6 +54,7 @@ KINDS = {
     "portal/": PAGE,
     "portal/account-type": PAGE,
     "portal/options": PAGE,
+    "portal/create": PAGE,
     "portal/another-client": PAGE,
     "portal/step": PAGE,
     "portal/flow/status": PAGE,

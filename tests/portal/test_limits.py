@@ -101,6 +101,7 @@ def refused(answer: Any) -> bool:
 
 PAGES = {
     "portal/account-type": ("page", {"account_type": "user-configured-oauth"}),
+    "portal/create": ("page", {}),
     "portal/another-client": ("page", {}),
     "portal/step": ("page", {"to": "options"}),
     "portal/choose": ("page", {}),

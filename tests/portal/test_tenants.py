@@ -26,6 +26,7 @@ pytestmark = pytest.mark.django_db
 PAGES = {
     "portal/account-type": {"flow": "{flow}", "account_type": "user-configured-oauth"},
     "portal/options": {"flow": "{flow}", "client_id": "evil", "client_secret": "evil"},
+    "portal/create": {"flow": "{flow}", "client_id": "evil"},
     "portal/another-client": {"flow": "{flow}"},
     "portal/step": {"flow": "{flow}", "to": "options"},
     "portal/flow/status": {"flow": "{flow}"},
