@@ -9,8 +9,6 @@ from integrations import inputs, organizations, scopes
 from integrations.catalog.schema import Provider, Setting
 from integrations.creating import Artefact, Registration
 from integrations.creating import artefacts as filled_in
-from integrations.creating import Artefact, Registration
-from integrations.creating import artefacts as filled_in
 from integrations.models import ClientVersion, Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.scopes import ScopePolicy
@@ -120,21 +118,6 @@ def pre_options(flow: Flow) -> tuple[Input, ...]:
         _permissions(flow),
         *([_another_client()] if version else []),
     )
-
-
-def artefacts(flow: Flow) -> tuple[Artefact, ...]:
-    """Return what registers the app at the provider, with the form as it stands filled in."""
-    client = flow.oauth_client
-    if client is None or flow.account_type != OWN_CLIENT:
-        return ()
-    rules = scopes.policy(flow.integration)
-    registration = Registration(
-        redirect_url=client.redirect_uri(),
-        app_name=flow.project.name,
-        scopes=tuple(dict.fromkeys((*rules.required, *chosen_scopes(flow, rules)))),
-        settings=setting_values(flow, client.current_version),
-    )
-    return filled_in(provider=flow.integration.provider, registration=registration)
 
 
 def artefacts(flow: Flow) -> tuple[Artefact, ...]:
