@@ -153,6 +153,7 @@ def _step(row: Flow, notices: list[FieldProblem] | None = None) -> StepOut:
         inputs=wire.inputs(row),
         redirect_url=wire.redirect_url(row),
         instruction=guides.instruction(row),
+        create=guides.artefacts(row),
         start_ticket=tickets.issue_start(row).reveal() if startable else None,
         notices=notices or [],
     )

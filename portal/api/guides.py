@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Literal
 
 from ninja import Schema
@@ -27,6 +28,31 @@ class InstructionOut(Schema):
     minutes: int
     role: str
     ctas: list[Cta]
+
+
+class ArtefactOut(Schema):
+    """What registers the app at the provider, with redirect URL and permissions filled in.
+
+    `text` is the address of a link, a command, or a manifest to keep as `file`; `link` is where a
+    manifest goes. While settings are `missing`, by their labels, there is no text. `left_out` are
+    permissions to add by hand. There is never a secret in it.
+    """
+
+    kind: Literal["link", "command", "manifest"]
+    label: str
+    note: str
+    text: str
+    link: str
+    file: str
+    missing: list[str]
+    left_out: list[str]
+
+
+def artefacts(flow: Flow) -> list[ArtefactOut]:
+    """Return what registers the app whose details the flow's stage asks for, if it does."""
+    if stages.stage(flow) != "preOptions":
+        return []
+    return [ArtefactOut.model_validate(asdict(each)) for each in stages.artefacts(flow)]
 
 
 def instruction(flow: Flow) -> InstructionOut | None:

@@ -9,7 +9,7 @@ from uuid import UUID
 from ninja import Schema
 from pydantic import ConfigDict
 
-from portal.api.guides import InstructionOut
+from portal.api.guides import ArtefactOut, InstructionOut
 from portal.api.schemas import FieldProblem
 from portal.api.stages import InputOut
 
@@ -88,7 +88,8 @@ class StepOut(Schema):
     """Where a headless flow stands and what it asks for.
 
     `start_ticket` is there at stage oauth, to be posted to /oauth/start within two minutes, and
-    `instruction` at stage preOptions: what has to be done at the provider first.
+    `instruction` at stage preOptions: what has to be done at the provider first. `create` is what
+    does most of it: a link, a command or a manifest.
     `notices` say what was tidied up, by field.
     """
 
@@ -99,6 +100,7 @@ class StepOut(Schema):
     redirect_url: str | None
     start_ticket: str | None = None
     instruction: InstructionOut | None = None
+    create: list[ArtefactOut] = []
     notices: list[FieldProblem] = []
 
 
