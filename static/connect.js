@@ -1,75 +1,54 @@
-// @ts-check
-// Connect Portal for the browser. The user token stays in this module's scope: it travels in an
-// Authorization header or a form body, never in a URL, storage, an error or the console.
+// The browser SDK: docs/sdk.md describes it, connect.d.ts has the types. The user token travels
+// in headers, forms and messages to the portal, and is stored nowhere.
 
-/** @import * as T from "./connect.js" */
-/** @typedef {{projectId: string, token: string, renewAt: number, fetchUserToken?: T.TokenSource["fetchUserToken"], renewal?: Promise<string> | null, user: T.AuthenticatedUser, metadata: T.IntegrationMetadata[]}} Session */
-/** @typedef {{type: string, mode: "install" | "manage" | "reconnect", label: string, stay: boolean, options: T.InstallOptions, fields: [string, string | undefined][]}} Visit */
-/** @typedef {{id: string, integration: string, status: string, [key: string]: any}} WireConnection */
-
+const OWN_CLIENT = "user-configured-oauth";
 const VERSION = "0.1.0";
-const EVENTS = /** @type {const} */ ([
-  "onIntegrationInstall",
-  "onIntegrationUninstall",
-  "onPortalOpen",
-  "onPortalClose",
-]);
-const LIVE = ["VALID", "LIMITED", "PENDING", "INVALID"];
-const RENEW_BEFORE = 60_000;
-const REQUEST_TIMEOUT = 15_000;
-const READY_AFTER_SUBMIT = 10_000;
-const READY_AFTER_LOAD = 4_000;
-
+const EVENTS = ["onIntegrationInstall", "onIntegrationUninstall", "onPortalOpen", "onPortalClose"];
+const STEPS = ["start", "setAccountType", "setPreOptions", "setPostOptions", "cancel"];
+const LEFT_FOR = "connect-portal-flow";
+const SORRY = "Connecting does not work at the moment. Try again later.";
 const STYLE = `
-.cp-portal { box-sizing: border-box; position: relative; background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui, sans-serif; }
-.cp-portal * { box-sizing: border-box; }
-.cp-portal[data-state]:not([data-state=ready]) .cp-frame { visibility: hidden; }
-.cp-portal[data-state=ready] .cp-note { display: none; }
-dialog.cp-portal { position: fixed; inline-size: min(var(--width, 30rem), 100vw - 2rem); max-inline-size: none; max-block-size: calc(100dvh - 2rem); margin: auto; padding: 0; border: 1px solid GrayText; border-radius: 12px; overflow: hidden; }
+.cp-portal { background: Canvas; color: CanvasText; font: 1rem/1.5 system-ui; }
+.cp-portal button { min-inline-size: 3rem; min-block-size: 3rem; border: 0; background: none; color: inherit; font: inherit; }
+.cp-portal iframe { inline-size: 100%; block-size: 34rem; min-block-size: 0; border: 0; }
+.cp-portal[data-state=loading] iframe { visibility: hidden; }
+.cp-portal[data-state=ready] p { display: none; }
+dialog.cp-portal { box-sizing: border-box; inline-size: min(var(--width, 30rem), 100vw - 2rem); max-inline-size: none; max-block-size: calc(100dvh - 2rem); padding: 0; border: 1px solid GrayText; border-radius: 12px; overflow: hidden; }
 dialog.cp-portal[open] { display: flex; flex-direction: column; }
 dialog.cp-portal::backdrop { background: rgb(0 0 0 / 0.5); }
 html:has(dialog.cp-portal[open]) { overflow: hidden; }
-.cp-bar { display: flex; align-items: center; justify-content: space-between; padding: 0.25rem 0.25rem 0.25rem 1rem; font-size: 0.875rem; }
-.cp-button { min-inline-size: 2.5rem; min-block-size: 2.5rem; padding: 0 0.75rem; border: 1px solid transparent; border-radius: 8px; background: none; color: inherit; font: inherit; cursor: pointer; }
-.cp-button:hover, .cp-note .cp-button { border-color: currentcolor; }
-.cp-button:focus-visible { outline: 2px solid currentcolor; outline-offset: -3px; }
-.cp-note { padding: 1rem; text-align: center; }
-.cp-portal[data-state=loading] .cp-note { position: absolute; inset: 4rem 0 auto; }
-.cp-note .cp-button { display: block; margin: 1rem auto 0; }
-.cp-frame { display: block; flex: 0 1 auto; inline-size: 100%; block-size: 34rem; min-block-size: 0; border: 0; color-scheme: inherit; }
+.cp-bar { display: flex; align-items: center; justify-content: space-between; }
+.cp-bar, .cp-portal p { padding-inline-start: 1rem; }
 @media (max-width: 559.98px) {
   dialog.cp-portal { inline-size: 100vw; block-size: 100dvh; max-block-size: none; border: 0; border-radius: 0; }
-  dialog.cp-portal .cp-frame { flex: 1 1 auto; }
-}
-@media (prefers-reduced-motion: no-preference) {
-  dialog.cp-portal { animation: cp-in 0.16s ease-out; }
-}
-@keyframes cp-in { from { opacity: 0; } }`;
+  dialog.cp-portal iframe { flex: auto; }
+}`;
 
-/** @implements {T.ConnectPortalError} */
 export class ConnectPortalError extends Error {
-  /** @param {string} code @param {string} message @param {string} [requestId] */
-  constructor(code, message, requestId) {
+  name = "ConnectPortalError";
+
+  constructor(code, message, more = {}) {
     super(message);
-    this.name = "ConnectPortalError";
     this.code = code;
-    this.requestId = requestId;
+    Object.assign(this, { displayMessage: SORRY, errors: [], ...more });
   }
 }
 
 let origin = new URL(import.meta.url).origin;
-/** @type {Session | null} */
 let session = null;
-/** @type {Portal | null} */
 let portal = null;
+let headless = null;
 let sessions = 0;
-const listeners = new Map(EVENTS.map((name) => [name, /** @type {Set<T.Listener>} */ (new Set())]));
+const listeners = new Map(EVENTS.map((name) => [name, new Set()]));
+const running = new Set();
+const sheet = new CSSStyleSheet();
+sheet.replaceSync(STYLE);
 
-/** @param {string} code @param {string} message */
-const problem = (code, message) => new ConnectPortalError(code, message);
+const problem = (code, message, more) => new ConnectPortalError(code, message, more);
+const refuse = (...why) => {
+  throw problem(...why);
+};
 
-/** Call the host's function; what it throws is the host's, not ours.
- * @param {Function | undefined} fn @param {unknown[]} args */
 function call(fn, ...args) {
   try {
     fn?.(...args);
@@ -78,115 +57,120 @@ function call(fn, ...args) {
   }
 }
 
-/** @param {T.EventName} name @param {T.PortalEvent} event */
+// A promise whose failure has a callback as well may be left alone.
+function handled(promise, onError) {
+  promise.catch((error) => call(onError, error));
+  return promise;
+}
+
+function listenersOf(name) {
+  return listeners.get(name) ?? refuse("invalid_argument", `Events are ${EVENTS.join(", ")}.`);
+}
+
 function announce(name, event) {
   for (const fn of [...listenersOf(name)]) call(fn, event, api.getUser());
 }
 
-/** @param {T.EventName} name */
-function listenersOf(name) {
-  const found = listeners.get(name);
-  if (!found) throw problem("invalid_argument", `Events are ${EVENTS.join(", ")}.`);
-  return found;
-}
+addEventListener("securitypolicyviolation", (event) => {
+  const { disposition, effectiveDirective: directive, blockedURI } = event;
+  if (disposition !== "enforce" || !`${blockedURI}/`.startsWith(`${origin}/`)) return;
+  const advice = `Add ${origin} to ${directive} in this page's Content-Security-Policy.`;
+  console.error(`Connect Portal: ${advice}`);
+  for (const each of running) each.blocked(directive, problem("blocked_by_csp", advice));
+});
 
-/** When to renew a token. Its lifetime counts from its arrival, so a wrong clock does no harm.
- * @param {string} token */
+// A token's lifetime counts from its arrival, so a wrong clock does no harm.
 function renewalTime(token) {
   try {
     const { exp, iat } = JSON.parse(atob(token.split(".")[1].replace(/-/g, "+").replace(/_/g, "/")));
-    return Math.min(exp * 1000, Date.now() + (exp - iat) * 1000) - RENEW_BEFORE;
+    return Math.min(exp * 1000, Date.now() + (exp - iat) * 1000) - 60_000;
   } catch {
     return Infinity;
   }
 }
 
-/** @param {Session} s */
 async function renew(s) {
   try {
-    const token = await s.fetchUserToken?.();
+    const token = await s.fetchUserToken();
     if (typeof token !== "string" || !token) throw new TypeError("fetchUserToken gave no string");
     s.renewAt = renewalTime(token);
     return (s.token = token);
   } catch (cause) {
-    const error = problem("token_fetch_failed", "fetchUserToken did not give a user token.");
-    error.cause = cause;
-    throw error;
+    throw problem("token_fetch_failed", "fetchUserToken did not give a user token.", { cause });
   } finally {
     s.renewal = null;
   }
 }
 
-/** @param {Session} s @returns {Promise<string> | string} */
 function freshToken(s) {
   if (!s.fetchUserToken || (s.token && Date.now() < s.renewAt)) return s.token;
   return (s.renewal ??= renew(s));
 }
 
-/** @param {Session} s @param {string} path @returns {Promise<any>} */
-async function request(s, path, method = "GET", retried = false) {
-  const token = await freshToken(s);
-  /** @type {Response} */
-  let response;
-  try {
-    response = await fetch(`${origin}/api/v1${path}`, {
-      method,
-      headers: { Authorization: `Bearer ${token}` },
-      credentials: "omit",
-      cache: "no-store",
-      signal: AbortSignal.timeout(REQUEST_TIMEOUT),
-    });
-  } catch {
-    throw problem(
-      "network_error",
-      `No answer from ${origin}. Check that it is up, that ${location.origin} is registered for ` +
-        "the project, and that this page's Content-Security-Policy allows it in connect-src.",
-    );
+// An answer that this page may not read tells a portal that is up from one that is down.
+async function unanswered({ name }) {
+  const probe = fetch(`${origin}/healthz`, { mode: "no-cors" }).then(() => name !== "TimeoutError");
+  if (await probe.catch(() => false)) {
+    refuse("origin_not_allowed", `${location.origin} is not an origin of the project. Add it there.`);
   }
-  const body = await response.json().catch(() => ({}));
-  if (response.ok) return body;
-  if (response.status === 401 && s.fetchUserToken && !retried) {
-    s.token = "";
-    return request(s, path, method, true);
-  }
-  throw new ConnectPortalError(
-    body.code ?? `http_${response.status}`,
-    body.display_message ?? `The portal answered ${response.status}.`,
-    body.request_id,
-  );
+  const advice = "Is it up, and in connect-src of this page's Content-Security-Policy?";
+  refuse("portal_unreachable", `The portal at ${origin} does not answer. ${advice}`);
 }
 
-/** @param {WireConnection} c @returns {T.Credential} */
+async function request(s, path, method = "GET", body = undefined, retried = false) {
+  const token = await freshToken(s);
+  const response = await fetch(`${origin}/api/v1${path}`, {
+    method,
+    headers: { Authorization: `Bearer ${token}`, "Content-Type": "application/json" },
+    body: JSON.stringify(body),
+    credentials: "omit",
+    cache: "no-store",
+    signal: AbortSignal.timeout(15_000),
+  }).catch(unanswered);
+  const answer = await response.json().catch(() => ({}));
+  if (response.ok) return answer;
+  const { status } = response;
+  if (status === 401 && s.fetchUserToken && !retried) {
+    s.token = "";
+    return request(s, path, method, body, true);
+  }
+  const { code = `http_${status}`, title = status, errors, request_id: requestId } = answer;
+  const { display_message: displayMessage = SORRY } = answer;
+  refuse(code, `${title}. ${displayMessage}`, { displayMessage, errors, requestId, status });
+}
+
+const flowOf = (s, id) => request(s, `/flows/${encodeURIComponent(id)}`);
+
 function toCredential(c) {
   return {
     id: c.id,
     integrationType: c.integration,
-    status: c.status === "LIMITED" ? "VALID" : /** @type {T.CredentialStatus} */ (c.status),
+    status: c.status === "LIMITED" ? "VALID" : c.status,
     reason: c.reason || null,
     providerId: c.account_id || null,
     accountLabel: c.account_label || null,
     accountType: c.account_type,
     externalId: c.external_id || null,
-    scopes: c.scopes ?? [],
-    missingScopes: c.missing_scopes ?? [],
+    scopes: c.scopes,
+    missingScopes: c.missing_scopes,
     dateCreated: c.created_at,
     dateUpdated: c.updated_at,
   };
 }
 
-/** @param {WireConnection[]} connections @returns {T.IntegrationState} */
-function toState(connections) {
-  const allCredentials = connections.filter((c) => LIVE.includes(c.status)).map(toCredential);
-  const current = allCredentials.find((c) => c.status === "VALID") ?? allCredentials[0];
-  return {
-    enabled: current?.status === "VALID",
-    credentialId: current?.id,
-    credentialStatus: current?.status,
-    allCredentials,
-  };
+function toEvent(credential) {
+  return { integrationType: credential.integrationType, credentialId: credential.id, credential };
 }
 
-/** @param {Session} s */
+function toState({ connections }) {
+  const live = connections.filter(({ status }) => !status.startsWith("DISCONNECT"));
+  const allCredentials = live.map(toCredential);
+  const current = allCredentials.find((c) => c.status === "VALID") ?? allCredentials[0];
+  const status = current?.status;
+  const enabled = status === "VALID";
+  return { enabled, credentialId: current?.id, credentialStatus: status, allCredentials };
+}
+
 async function loadUser(s) {
   const { user, integrations } = await request(s, "/me");
   s.user = {
@@ -194,304 +178,26 @@ async function loadUser(s) {
     userId: user.external_id,
     name: user.name || null,
     email: user.email || null,
-    integrations: Object.fromEntries(
-      integrations.map((/** @type {any} */ i) => [i.type, toState(i.connections)]),
-    ),
+    integrations: Object.fromEntries(integrations.map((i) => [i.type, toState(i)])),
   };
 }
 
-/** @param {Session} s */
 async function loadMetadata(s) {
   const { integrations } = await request(s, "/me/integrations");
-  s.metadata = integrations.map((/** @type {any} */ { account_types, ...rest }) => ({
-    ...rest,
-    accountTypes: account_types,
-  }));
+  s.metadata = integrations.map(({ account_types, ...i }) => ({ ...i, accountTypes: account_types }));
 }
 
-/** @param {Session} s @param {string} type */
 async function metadataOf(s, type) {
   const find = () => s.metadata.find((i) => i.type === type);
   if (!find()) await loadMetadata(s);
-  const found = find();
-  if (found) return found;
-  const types = s.metadata.map((i) => i.type).join(", ") || "none";
-  throw problem("integration_not_found", `"${type}" is not offered. Integrations offered: ${types}.`);
+  const offered = s.metadata.map((i) => i.type).join(", ") || "none";
+  return find() ?? refuse("integration_not_found", `"${type}" is not offered. Offered: ${offered}.`);
 }
 
 function currentSession() {
-  if (session) return session;
-  throw problem("not_authenticated", "Call ConnectPortal.authenticate() first.");
+  return session ?? refuse("not_authenticated", "Call ConnectPortal.authenticate() first.");
 }
 
-
-/** @template {keyof HTMLElementTagNameMap} K @param {K} tag
- * @param {Partial<HTMLElementTagNameMap[K]>} props @param {(Node | string)[]} children
- * @returns {HTMLElementTagNameMap[K]} */
-function element(tag, props, ...children) {
-  const node = Object.assign(document.createElement(tag), props);
-  node.append(...children);
-  return node;
-}
-
-/** @param {() => void} onclick @param {string} text @param {string} ariaLabel */
-const button = (onclick, text, ariaLabel) =>
-  element("button", { type: "button", className: "cp-button", ariaLabel, onclick }, text);
-
-/** Draw the dialog, or the same inside the host's container.
- * @param {Visit} visit @param {() => void} close */
-function draw({ label, options: { container, theme } }, close) {
-  const sheet = new CSSStyleSheet();
-  sheet.replaceSync(STYLE);
-  document.adoptedStyleSheets.push(sheet);
-  const trigger = /** @type {HTMLElement | null} */ (document.activeElement);
-  const note = element("div", { className: "cp-note", role: "status" }, "Loading");
-  const frame = element("iframe", {
-    name: `cp-${crypto.getRandomValues(new Uint32Array(4)).join("")}`,
-    title: label,
-    className: "cp-frame",
-    allow: "clipboard-write",
-    referrerPolicy: "origin",
-  });
-  const props = { className: "cp-portal", lang: "en", ariaLabel: label };
-  const dialog = container ? null : element("dialog", props);
-  const root = dialog ?? element("div", { ...props, role: "region" });
-  root.dataset.state = "loading";
-  root.style.colorScheme = theme === "light" || theme === "dark" ? theme : "light dark";
-  if (dialog) {
-    root.append(element("div", { className: "cp-bar" }, label, button(close, "✕", "Close")));
-    dialog.oncancel = (event) => {
-      event.preventDefault();
-      close();
-    };
-  }
-  root.append(note, frame);
-  (container ?? document.body).append(root);
-  dialog?.showModal();
-  return {
-    frame,
-    ready() {
-      root.dataset.state = "ready";
-      if (root.contains(document.activeElement)) frame.focus();
-    },
-    /** @param {string} text */
-    dead(text) {
-      root.dataset.state = "dead";
-      frame.remove();
-      note.replaceChildren(text, button(close, "Close", "Close"));
-      dialog?.querySelector("button")?.focus();
-    },
-    remove() {
-      const hadFocus = root.contains(document.activeElement);
-      dialog?.close();
-      root.remove();
-      document.adoptedStyleSheets = document.adoptedStyleSheets.filter((other) => other !== sheet);
-      if (hadFocus) trigger?.focus();
-    },
-  };
-}
-
-/** Submit the fields into the frame, once.
- * @param {string} action @param {string} target @param {Visit["fields"]} fields */
-function post(action, target, fields) {
-  const inputs = fields
-    .filter(([, value]) => value)
-    .map(([name, value]) => element("input", { type: "hidden", name, value }));
-  const form = element("form", { method: "post", action, target, hidden: true }, ...inputs);
-  const own = /** @type {NodeListOf<HTMLMetaElement>} */ (
-    document.querySelectorAll("meta[name=referrer]")
-  );
-  // Under the policies no-referrer and same-origin the browser would send "Origin: null".
-  const meta = element("meta", { name: "referrer", content: "strict-origin" });
-  document.head.append(meta);
-  document.body.append(form);
-  form.submit();
-  form.remove();
-  meta.remove();
-  // Removing the element does not undo its policy; saying the page's own once more does.
-  for (const element of own) element.content = element.content;
-}
-
-class Portal {
-  code = "cancelled";
-  dead = false;
-  closed = false;
-  stop = new AbortController();
-  /** Work the outcome waits for. */
-  pending = Promise.resolve();
-  /** @type {Set<unknown>} */
-  seen = new Set();
-  timer = 0;
-  /** @type {(event: any) => void} */
-  resolve = () => {};
-  /** @type {(error: ConnectPortalError) => void} */
-  reject = () => {};
-  /** @type {Promise<any>} */
-  outcome = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
-
-  /** @param {Session} s @param {Visit} visit */
-  constructor(s, visit) {
-    this.session = s;
-    this.visit = visit;
-    this.view = draw(visit, () => this.close());
-    const { signal } = this.stop;
-    addEventListener("message", (event) => this.receive(event), { signal });
-    document.addEventListener("securitypolicyviolation", (e) => this.violation(e), { signal });
-    this.view.frame.addEventListener("load", () => this.loaded(), { signal });
-    visit.options.signal?.addEventListener("abort", () => this.close("aborted"), { signal });
-    this.tell("onPortalOpen", "onOpen", { integrationType: visit.type });
-    this.submit();
-  }
-
-  /** Tell subscribers, and the visit's own callback at most once.
-   * @param {T.EventName} name @param {"onOpen" | "onClose" | "onInstall" | "onSuccess" | "onUninstall"} callback
-   * @param {T.PortalEvent} event */
-  tell(name, callback, event) {
-    announce(name, event);
-    if (this.seen.has(name)) return;
-    this.seen.add(name);
-    call(this.visit.options[callback], event, api.getUser());
-  }
-
-  async submit() {
-    try {
-      const token = await freshToken(this.session);
-      if (this.closed) return;
-      this.timer = setTimeout(() => this.unreachable(), READY_AFTER_SUBMIT);
-      const { frame } = this.view;
-      const action = `${origin}/embed/${encodeURIComponent(this.session.projectId)}/open`;
-      post(action, frame.name, [["user_token", token], ...this.visit.fields]);
-    } catch (error) {
-      this.die(/** @type {ConnectPortalError} */ (error));
-    }
-  }
-
-  loaded() {
-    const { frame } = this.view;
-    if (frame.contentDocument?.URL === "about:blank") return;
-    frame.contentWindow?.postMessage({ v: 1, source: "connect-portal-sdk", type: "hello" }, origin);
-    if (this.seen.has("ready")) return;
-    clearTimeout(this.timer);
-    this.timer = setTimeout(() => this.unreachable(), READY_AFTER_LOAD);
-  }
-
-  /** @param {MessageEvent} event */
-  receive({ source, origin: from, data }) {
-    if (!source || source !== this.view.frame.contentWindow || from !== origin) return;
-    if (data?.v !== 1 || data.source !== "connect-portal") return;
-    if (data.type === "ready") this.ready();
-    if (data.type === "resize") this.resize(data);
-    if (data.type === "connected") this.after(() => this.confirm(data.flow));
-    if (data.type === "failed" || data.type === "session_ended") this.code = String(data.code || "failed");
-    if (data.type === "disconnected") this.after(() => this.confirmGone(data.connection));
-    if (data.type === "close") this.close();
-  }
-
-  ready() {
-    clearTimeout(this.timer);
-    if (this.seen.has("ready")) return;
-    this.seen.add("ready");
-    this.view.ready();
-  }
-
-  /** @param {any} data */
-  resize({ height, wide }) {
-    const { frame } = this.view;
-    if (Number.isFinite(height)) frame.style.blockSize = `${Math.max(160, height)}px`;
-    frame.parentElement?.style.setProperty("--width", wide ? "58rem" : "");
-  }
-
-  /** @param {() => Promise<void>} work */
-  after(work) {
-    this.pending = this.pending.then(work).catch((error) => {
-      this.code = error.code;
-    });
-  }
-
-  /** A message is only a hint: ask the portal whether the flow is complete.
-   * @param {unknown} flow */
-  async confirm(flow) {
-    if (typeof flow !== "string" || this.seen.has(flow)) return;
-    const { status, connection } = await request(this.session, `/flows/${encodeURIComponent(flow)}`);
-    if (status !== "COMPLETED" || !connection) return;
-    this.seen.add(flow);
-    await loadUser(this.session).catch(() => {});
-    const credential = toCredential(connection);
-    const event = {
-      integrationType: credential.integrationType,
-      credentialId: credential.id,
-      credential,
-    };
-    const { mode, options, stay } = this.visit;
-    this.tell("onIntegrationInstall", options.onInstall ? "onInstall" : "onSuccess", event);
-    if (mode !== "manage") this.resolve(event);
-    if (!stay) this.close();
-  }
-
-  /** @param {unknown} id */
-  async confirmGone(id) {
-    const before = credentialOf(this.session, id);
-    await loadUser(this.session);
-    if (!before || credentialOf(this.session, id)) return;
-    this.tell("onIntegrationUninstall", "onUninstall", {
-      integrationType: before.integrationType,
-      credentialId: before.id,
-      credential: before,
-    });
-  }
-
-  /** @param {SecurityPolicyViolationEvent} event */
-  violation({ disposition, effectiveDirective, blockedURI }) {
-    if (disposition !== "enforce" || !`${blockedURI}/`.startsWith(`${origin}/`)) return;
-    if (!["form-action", "frame-src"].includes(effectiveDirective)) return;
-    const advice = `Add ${origin} to ${effectiveDirective} in this page's Content-Security-Policy.`;
-    this.die(problem("blocked_by_csp", advice));
-  }
-
-  unreachable() {
-    this.die(
-      problem(
-        "portal_unreachable",
-        `The portal at ${origin} did not show its page. Likely causes: ${location.origin} is not ` +
-          "registered for the project; this page's Content-Security-Policy does not allow " +
-          `${origin} in frame-src and form-action; the portal is down.`,
-      ),
-    );
-  }
-
-  /** Reject and leave a message that the user closes.
-   * @param {ConnectPortalError} error */
-  die(error) {
-    if (this.dead || this.closed) return;
-    this.dead = true;
-    clearTimeout(this.timer);
-    console.error(`Connect Portal: ${error.message}`);
-    this.view.dead("The connection page could not be loaded. Close this and try again.");
-    this.reject(error);
-  }
-
-  close(code = "") {
-    if (this.closed) return;
-    this.closed = true;
-    clearTimeout(this.timer);
-    this.stop.abort();
-    this.view.remove();
-    if (portal === this) portal = null;
-    this.tell("onPortalClose", "onClose", { integrationType: this.visit.type });
-    if (code) return this.reject(problem(code, "The portal was closed by the page."));
-    this.pending.then(() => this.settle());
-  }
-
-  settle() {
-    if (this.visit.mode === "manage") return this.resolve(undefined);
-    const message =
-      this.code === "cancelled" ? "The user closed the portal." : "The account was not connected.";
-    this.reject(problem(this.code, message));
-  }
-}
-
-/** Find a live credential by id, external id or `ext:<external id>`.
- * @param {Session} s @param {unknown} id @param {string} [type] */
 function credentialOf(s, id, type) {
   const { integrations } = s.user;
   const external = String(id).replace(/^ext:/, "");
@@ -500,65 +206,336 @@ function credentialOf(s, id, type) {
     .find((c) => c.id === id || c.externalId === external);
 }
 
-/** @param {Session} s @param {string} type @param {T.InstallOptions} options @returns {Visit["fields"]} */
-function checkedFields(s, type, options) {
-  const { accountType, externalId, selectedCredentialId: selected, locale, theme } = options;
-  const external = externalId?.trim().replace(/^ext:/, "");
-  if (external === "" || (external && selected)) {
-    const message = "externalId names a new connection: not empty, not with selectedCredentialId.";
-    throw problem("invalid_argument", message);
-  }
-  if (external && credentialOf(s, external, type)) {
-    throw problem("external_id_taken", `Use selectedCredentialId "ext:${external}" to reconnect.`);
-  }
-  return [
-    ["integration", type],
-    ...[accountType ?? []].flat().map((id) => /** @type {[string, string]} */ (["account_type", id.trim()])),
-    ["connection_id", selected && (credentialOf(s, selected, type)?.id ?? selected)],
-    ["external_id", external],
-    ["display", "embed"],
-    ["locale", locale],
-    ["theme", theme],
-  ];
+async function installed(s, connection) {
+  await loadUser(s).catch(() => {});
+  const event = toEvent(toCredential(connection));
+  announce("onIntegrationInstall", event);
+  return event;
 }
 
-/** Check everything that can be refused without opening, then open at once.
- * @param {"connect" | "installIntegration" | "manage"} method
- * @param {string} type @param {T.InstallOptions} options */
-async function open(method, type, options) {
-  const s = currentSession();
-  const fields = checkedFields(s, type, options);
-  let mode = /** @type {Visit["mode"]} */ (options.selectedCredentialId ? "reconnect" : "install");
-  let label = "Manage connections";
-  if (method === "manage") mode = method;
-  else {
-    // No await for a known type: the dialog appears within the click.
-    const { name } = s.metadata.find((i) => i.type === type) ?? (await metadataOf(s, type));
-    label = `${mode === "install" ? "Connect" : "Reconnect"} ${name}`;
+async function resume(s) {
+  const id = sessionStorage.getItem(LEFT_FOR);
+  if (!id) return null;
+  sessionStorage.removeItem(LEFT_FOR);
+  const { status, error, connection } = await flowOf(s, id);
+  if (connection) return installed(s, connection);
+  const code = status === "NEEDS_OPTIONS" ? "options_missing" : error?.code;
+  return refuse(code ?? "cancelled", "The account is not connected yet.");
+}
+
+async function checked(s, method, type, options) {
+  const { selectedCredentialId: selected, overrideRedirectUrl: url } = options;
+  if (options.bypassPostOAuthPrompt && options.showPortalAfterInstall) {
+    refuse("invalid_argument", "bypassPostOAuthPrompt contradicts showPortalAfterInstall.");
   }
-  if (method === "installIntegration" && !options.allowMultipleCredentials) {
-    if (s.user.integrations[type]?.enabled) {
-      throw problem("already_installed", `"${type}" is connected. See allowMultipleCredentials.`);
+  const external = options.externalId?.trim().replace(/^ext:/, "");
+  if (external === "" || (external && selected)) {
+    refuse("invalid_argument", "externalId is for a new connection: not empty, none selected.");
+  }
+  if (external && credentialOf(s, external, type)) {
+    refuse("external_id_taken", `Use selectedCredentialId "ext:${external}" to reconnect.`);
+  }
+  const { accountTypes: offered } = await metadataOf(s, type);
+  const types = [options.accountType ?? []].flat().map((id) => id.trim()).filter(Boolean);
+  const wrong = types.find((id) => !offered.includes(id));
+  if (wrong) {
+    const known = ["default", OWN_CLIENT].includes(wrong);
+    const code = known ? "account_type_not_allowed" : "account_type_unknown";
+    refuse(code, `"${wrong}" is not offered. Offered: ${offered.join(", ")}.`);
+  }
+  const again = method === "connect" || options.allowMultipleCredentials;
+  if (!again && s.user.integrations[type]?.enabled) {
+    refuse("already_installed", `"${type}" is connected. See allowMultipleCredentials.`);
+  }
+  if (url && !url.startsWith(`${origin}/oauth/callback/`)) {
+    refuse("redirect_url_not_allowed", `Redirect URLs start with ${origin}/oauth/callback/.`);
+  }
+  return {
+    integration: type,
+    account_type: types,
+    connection_id: selected && (credentialOf(s, selected, type)?.id ?? selected),
+    external_id: external,
+    return_url: options.returnUrl,
+  };
+}
+
+function element(tag, props, ...children) {
+  const node = Object.assign(document.createElement(tag), props);
+  node.append(...children);
+  return node;
+}
+
+const unique = () => `cp-${crypto.randomUUID()}`;
+const openWindow = () => window.open("", unique(), "popup,width=520,height=760");
+
+function post(path, target, fields) {
+  const inputs = Object.entries(fields).flatMap(([name, values]) =>
+    [values || []].flat().map((value) => element("input", { type: "hidden", name, value })),
+  );
+  const action = origin + path;
+  const form = element("form", { method: "post", action, target, hidden: true }, ...inputs);
+  const own = document.querySelectorAll("meta[name=referrer]");
+  // Under the policies no-referrer and same-origin the browser would send "Origin: null".
+  const meta = element("meta", { name: "referrer", content: "strict-origin" });
+  document.head.append(meta);
+  document.body.append(form);
+  form.submit();
+  form.remove();
+  meta.remove();
+  // Removing the element does not undo its policy; saying the page's own once more does.
+  for (const each of own) each.content = each.content;
+}
+
+async function follow(run, id, isOver) {
+  for (let asked = 0; !run.closed; asked++) {
+    await new Promise((resolve) => setTimeout(resolve, asked < 60 ? 1_000 : 5_000));
+    const gone = run.window.closed;
+    // A page that isolates itself loses the window at once: no person is as fast.
+    run.isolated ||= gone && !asked;
+    try {
+      const flow = await flowOf(run.session, id);
+      if (isOver(flow)) return;
+      if (gone && !run.isolated) run.close();
+    } catch (error) {
+      if (error.status < 500 && error.status !== 429) throw error;
     }
   }
-  if (options.signal?.aborted) throw problem("aborted", "The signal was aborted.");
-  if (portal && !portal.dead) throw problem("portal_already_open", "Close the open portal first.");
+}
+
+class Portal {
+  code = "cancelled";
+  stop = new AbortController();
+  pending = Promise.resolve();
+  seen = new Set();
+  outcome = new Promise((resolve, reject) => Object.assign(this, { resolve, reject }));
+
+  constructor(visit, display) {
+    Object.assign(this, visit);
+    const { signal } = this.stop;
+    this.options.signal?.addEventListener("abort", () => this.close("aborted"), { signal });
+    running.add(this);
+    this.window = display === "window" && openWindow();
+    this.tell("onPortalOpen", "onOpen", { integrationType: this.wish.integration });
+    if (this.window) this.submit("window", this.window.name);
+    else if (display === "redirect") this.submit("page", "_top");
+    // Also where a window was asked for and none opened.
+    else this.embed(signal);
+  }
+
+  embed(signal) {
+    this.draw(this.label, this.options);
+    addEventListener("message", (event) => this.receive(event), { signal });
+    this.frame.addEventListener("load", () => this.loaded(), { signal });
+    this.submit("embed", this.frame.name);
+  }
+
+  draw(label, { container, theme }) {
+    const frame = { name: unique(), title: label, className: "cp-frame", allow: "clipboard-write" };
+    this.frame = element("iframe", { ...frame, referrerPolicy: "origin" });
+    this.note = element("p", { role: "status" }, "Loading");
+    const props = { className: "cp-portal", lang: "en", ariaLabel: label };
+    const root = element(container ? "section" : "dialog", props);
+    root.dataset.state = "loading";
+    root.style.colorScheme = ["light", "dark"].includes(theme) ? theme : "light dark";
+    root.oncancel = (event) => {
+      event.preventDefault();
+      this.close();
+    };
+    if (!container) root.append(element("div", { className: "cp-bar" }, label, this.button("✕")));
+    root.append(this.note, this.frame);
+    if (!document.adoptedStyleSheets.includes(sheet)) document.adoptedStyleSheets.push(sheet);
+    (container ?? document.body).append(root);
+    root.showModal?.();
+    this.root = root;
+  }
+
+  button(text) {
+    const onclick = () => this.close();
+    return element("button", { type: "button", ariaLabel: "Close", onclick }, text);
+  }
+
+  tell(name, callback, event) {
+    if (name) announce(name, event);
+    if (this.seen.has(callback)) return;
+    this.seen.add(callback);
+    call(this.options[callback], event, api.getUser());
+  }
+
+  async submit(display, target) {
+    const { session: s, wish, frame } = this;
+    try {
+      // Begun here, so that this page can ask how it ends elsewhere.
+      const flow = !frame && wish.integration && (await request(s, "/me/flows", "POST", wish));
+      this.fields = { user_token: await freshToken(s), display, ...wish, ...this.look };
+      if (this.closed) return;
+      if (frame) this.wait();
+      this.path = `/embed/${encodeURIComponent(s.projectId)}/`;
+      post(`${this.path}open`, target, this.fields);
+      if (this.window && flow) await this.watch(flow.id);
+      if (display === "page") await this.leave(flow.id);
+    } catch (error) {
+      this.die(error);
+    }
+  }
+
+  async watch(id) {
+    await follow(this, id, ({ status, error }) => {
+      if (error) this.code = error.code;
+      this.isolated ||= this.window.closed && ["WAITING", "EXCHANGING"].includes(status);
+      const ended = ["COMPLETED", "CANCELLED", "EXPIRED"].includes(status);
+      return ended || (this.isolated && status === "FAILED");
+    });
+    await this.confirm(id);
+    this.close();
+  }
+
+  async leave(id) {
+    sessionStorage.setItem(LEFT_FOR, id);
+    // A page that the browser kept goes on when the person comes back to it.
+    await new Promise((resolve) => addEventListener("pageshow", resolve, { once: true }));
+    this.resolve(await resume(this.session));
+    this.close();
+  }
+
+  wait() {
+    const advice = `Is ${location.origin} an origin of the project, and is the portal up?`;
+    const error = problem("portal_unreachable", `${origin} showed no page. ${advice}`);
+    clearTimeout(this.timer);
+    this.timer = setTimeout(() => this.die(error), 10_000);
+  }
+
+  loaded() {
+    const { handshake, fields, frame } = this;
+    const message = { v: 1, source: "connect-portal-sdk", type: "open", fields };
+    if (handshake) frame.contentWindow.postMessage(message, origin);
+    this.handshake = false;
+  }
+
+  receive({ source, origin: from, data }) {
+    const { frame, options } = this;
+    if (!source || source !== frame.contentWindow || from !== origin) return;
+    if (data?.v !== 1 || data.source !== "connect-portal") return;
+    const { type, flow, connection, code } = data;
+    if (type === "ready") this.ready();
+    if (type === "resize") this.resize(data);
+    if (type === "failed" || type === "session_ended") this.code = String(code || "failed");
+    if (type === "connected") this.after(() => this.confirm(flow));
+    if (type === "choosing" && options.bypassPostOAuthPrompt) this.after(() => this.skip());
+    if (type === "disconnected") this.after(() => this.confirmGone(connection));
+    if (type === "leaving") sessionStorage.setItem(LEFT_FOR, flow);
+    if (type === "close") this.close();
+  }
+
+  ready() {
+    clearTimeout(this.timer);
+    const { dataset } = this.root;
+    if (dataset.state === "ready") return;
+    dataset.state = "ready";
+    if (this.root.contains(document.activeElement)) this.frame.focus();
+  }
+
+  resize({ height, wide }) {
+    if (Number.isFinite(height)) this.frame.style.blockSize = `${Math.max(160, height)}px`;
+    this.root.style.setProperty("--width", wide ? "58rem" : "");
+  }
+
+  after(work) {
+    this.pending = this.pending.then(work).catch(({ code }) => (this.code = code));
+  }
+
+  // A message is only a hint: the portal's answer decides.
+  async confirm(id) {
+    const { session: s, options, wish } = this;
+    if (typeof id !== "string" || this.seen.has(id)) return;
+    const { status, connection } = await flowOf(s, id);
+    if (status !== "COMPLETED" || !connection) return;
+    this.seen.add(id);
+    const event = await installed(s, connection);
+    this.tell("", options.onInstall ? "onInstall" : "onSuccess", event);
+    if (wish.integration) this.resolve(event);
+    if (!this.stay) this.close();
+  }
+
+  async skip() {
+    await loadUser(this.session);
+    const { allCredentials } = this.session.user.integrations[this.wish.integration];
+    this.resolve(toEvent(allCredentials.find(({ status }) => status === "PENDING")));
+    this.close();
+  }
+
+  async confirmGone(id) {
+    const before = credentialOf(this.session, id);
+    await loadUser(this.session);
+    if (!before || credentialOf(this.session, id)) return;
+    this.tell("onIntegrationUninstall", "onUninstall", toEvent(before));
+  }
+
+  // A page that may not send a form may still show a page of the portal that does.
+  blocked(directive, error) {
+    if (directive === "form-action" && this.frame) {
+      this.handshake = true;
+      this.wait();
+      this.frame.src = `${origin}${this.path}frame`;
+    } else if (["form-action", "frame-src"].includes(directive)) this.die(error);
+  }
+
+  die(error) {
+    if (this.dead || this.closed) return;
+    this.dead = true;
+    clearTimeout(this.timer);
+    console.error(`Connect Portal: ${error.message}`);
+    this.reject(error);
+    if (!this.root) return this.close();
+    this.root.dataset.state = "dead";
+    this.frame.remove();
+    this.note.replaceChildren(SORRY, this.button("Close"));
+    this.root.querySelector("button").focus();
+  }
+
+  close(code = "") {
+    if (this.closed) return;
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.stop.abort();
+    this.root?.close?.();
+    this.root?.remove();
+    if (!this.stay) this.window?.close();
+    running.delete(this);
+    if (portal === this) portal = null;
+    this.tell("onPortalClose", "onClose", { integrationType: this.wish.integration });
+    const message = "The portal was closed before an account was connected.";
+    const fail = (why) => this.reject(problem(why, message));
+    if (code) return fail(code);
+    this.pending.then(() => (this.wish.integration ? fail(this.code) : this.resolve()));
+  }
+}
+
+async function openPortal(method, type, options) {
+  const s = currentSession();
+  const manages = method === "manage";
+  const wish = manages ? { integration: "" } : await checked(s, method, type, options);
+  if (options.signal?.aborted) refuse("aborted", "The signal was aborted.");
+  if (portal && !portal.dead) refuse("portal_already_open", "Close the open portal first.");
   portal?.close();
-  const stay = method !== "installIntegration" || !!options.showPortalAfterInstall;
-  fields.push(["mode", mode], ["show_after", stay ? "1" : "0"]);
-  portal = new Portal(s, { type, mode, label, stay, options, fields });
+  const { locale, theme, display } = options;
+  const mode = manages ? "manage" : wish.connection_id ? "reconnect" : "install";
+  const name = s.metadata.find((i) => i.type === type)?.name;
+  const label = manages ? "Manage connections" : `Connect ${name}`;
+  const stay = method !== "installIntegration" || options.showPortalAfterInstall;
+  const look = { locale, theme, mode };
+  portal = new Portal({ session: s, wish, options, label, stay, look }, display);
   return portal.outcome;
 }
 
-/** @param {Parameters<typeof open>} args */
-function visit(...args) {
-  const outcome = open(...args);
-  const { onError } = args[2];
-  if (onError) outcome.catch((error) => call(onError, error));
-  return outcome;
+const visit = (method, type, options = {}) =>
+  handled(openPortal(method, type, options), options.onError);
+
+async function step(name, args) {
+  const s = currentSession();
+  if (!headless) refuse("headless_off", "Call ConnectPortal.setHeadless(true) first.");
+  return (await headless)[name](s, ...args);
 }
 
-/** @type {T.ConnectPortalApi} */
 const api = {
   configure({ baseUrl }) {
     const next = new URL(baseUrl).origin;
@@ -568,45 +545,51 @@ const api = {
 
   async authenticate(projectId, userToken) {
     const source = typeof userToken === "string" ? { token: userToken } : userToken;
-    const s = /** @type {Session} */ ({ projectId, token: "", renewAt: Infinity, ...source });
+    const s = { projectId, renewAt: Infinity, ...source };
     if (!projectId || (!s.token && typeof s.fetchUserToken !== "function")) {
-      throw problem("invalid_argument", "Give a project id and a user token or fetchUserToken.");
+      refuse("invalid_argument", "Give a project id and a user token or fetchUserToken.");
     }
     const mine = ++sessions;
     await Promise.all([loadUser(s), loadMetadata(s)]);
-    if (mine !== sessions) throw problem("superseded", "Another authenticate() or logout() came later.");
+    if (mine !== sessions) refuse("superseded", "A later call took over.");
     session = s;
+    s.resumed = handled(resume(s));
     return api.getUser();
   },
 
   getUser: () => (session ? structuredClone(session.user) : { authenticated: false }),
 
-  /** @param {string} [type] @returns {Promise<any>} */
   async getIntegrationMetadata(type) {
     const s = currentSession();
     await loadMetadata(s);
     return structuredClone(type ? await metadataOf(s, type) : s.metadata);
   },
 
-  connect: (type, options = {}) => visit("connect", type, options),
-  installIntegration: (type, options = {}) => visit("installIntegration", type, options),
-  manage: (options = {}) => visit("manage", "", options),
+  connect: (type, options) => visit("connect", type, options),
+  installIntegration: (type, options) => visit("installIntegration", type, options),
+  manage: (options) => visit("manage", "", options),
+  resume: async () => currentSession().resumed,
 
   async uninstallIntegration(type, { selectedCredentialId } = {}) {
     const s = currentSession();
     await metadataOf(s, type);
-    const find = () =>
-      credentialOf(s, selectedCredentialId ?? s.user.integrations[type]?.credentialId, type);
-    const credential = find() ?? (await loadUser(s), find());
-    if (!credential) throw problem("not_installed", `"${type}" has no such connection.`);
+    await loadUser(s);
+    const id = selectedCredentialId ?? s.user.integrations[type]?.credentialId;
+    const credential = credentialOf(s, id, type);
+    if (!credential) refuse("not_installed", `"${type}" has no such connection.`);
     await request(s, `/me/connections/${encodeURIComponent(credential.id)}`, "DELETE");
     await loadUser(s);
-    announce("onIntegrationUninstall", {
-      integrationType: type,
-      credentialId: credential.id,
-      credential,
-    });
+    announce("onIntegrationUninstall", toEvent(credential));
   },
+
+  async setHeadless(on) {
+    headless = on && import("./connect-headless.js").then((module) => module.steps(core));
+    await headless;
+  },
+
+  installFlow: Object.fromEntries(
+    STEPS.map((name) => [name, (...args) => handled(step(name, args), args[1]?.onError)]),
+  ),
 
   subscribe(event, fn) {
     listenersOf(event).add(fn);
@@ -619,14 +602,18 @@ const api = {
 
   closePortal: () => portal?.close(),
 
-  logout() {
+  async logout() {
+    const s = session;
     sessions++;
-    portal?.close();
+    for (const each of [...running]) each.close();
     session = null;
+    if (s) await request(s, "/me/sessions", "DELETE");
   },
 
   getVersion: () => VERSION,
 };
+
+const core = { call, checked, follow, installed, openWindow, post, problem, request, running };
 
 globalThis.ConnectPortal = api;
 export { api as ConnectPortal };

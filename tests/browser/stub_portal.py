@@ -77,6 +77,8 @@ class StubPortal:
     open_delay: float = 0
     flow_delay: float = 0
     refusals: int = 0
+    refusal: tuple[int, str, str] = (401, "user_token_expired", "Sign in again.")
+    readable: bool = True
 
     def __enter__(self) -> Self:
         """Start answering."""
@@ -106,7 +108,8 @@ class StubPortal:
         last = path.rsplit("/", 1)[-1]
         if self.refusals:
             self.refusals -= 1
-            return 401, {"code": "user_token_expired", "display_message": "Sign in again."}
+            status, code, words = self.refusal
+            return status, {"code": code, "title": "Refused", "display_message": words}
         if path == "/api/v1/me":
             return 200, {"user": _user(), "integrations": self._states()}
         if path == "/api/v1/me/integrations":
@@ -114,6 +117,10 @@ class StubPortal:
         if path.startswith("/api/v1/flows/") and last in self.flows:
             time.sleep(self.flow_delay)
             return 200, self.flows[last]
+        if (method, path) == ("DELETE", "/api/v1/me/sessions"):
+            return 204, None
+        if (method, path) == ("POST", "/api/v1/me/flows"):
+            return 200, {"id": FLOW, "status": "DRAFT", "stage": "oauth"}
         if method == "DELETE" and any(c["id"] == last for c in self.connections):
             self.connections = [c for c in self.connections if c["id"] != last]
             return 204, None
@@ -136,7 +143,7 @@ class StubPortal:
             "name": NAMES[slug],
             "icon": f"{self.origin}/static/logos/{slug}.svg",
             "description": f"Work with {NAMES[slug]} from inside your records.",
-            "account_types": ["default", "user-configured-oauth"],
+            "account_types": ["default", "user-configured-oauth"][: 1 if slug == "slack" else 2],
         }
 
 
@@ -173,8 +180,9 @@ class _Handler(BaseHTTPRequestHandler):
     def _send(self, status: int, content: str, content_type: str) -> None:
         self.send_response(status)
         self.send_header("Content-Type", content_type)
-        self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin") or "*")
-        self.send_header("Access-Control-Allow-Headers", "authorization")
+        if cast(_Server, self.server).portal.readable:
+            self.send_header("Access-Control-Allow-Origin", self.headers.get("Origin") or "*")
+        self.send_header("Access-Control-Allow-Headers", "authorization, content-type")
         self.send_header("Access-Control-Allow-Methods", "GET, DELETE")
         self.end_headers()
         self.wfile.write(content.encode())
@@ -182,8 +190,8 @@ class _Handler(BaseHTTPRequestHandler):
     def _answer(self) -> None:
         portal = cast(_Server, self.server).portal
         path = urlsplit(self._take().path).path
-        if path == "/static/connect.js":
-            return self._send(200, SDK.read_text(), "text/javascript")
+        if path.startswith("/static/connect"):
+            return self._send(200, (SDK.parent / path[8:]).read_text(), "text/javascript")
         if path.startswith("/static/logos/"):
             return self._send(200, LOGO, "image/svg+xml")
         if path.startswith("/embed/"):

@@ -9,6 +9,7 @@ import pytest
 
 from tests.browser.sdk_page import PROJECT, OpenPage, SdkPage
 from tests.browser.stub_portal import SDK, StubPortal, connection
+from tests.sdk_codes import UNION, raised, union
 
 pytest_plugins = ["tests.browser.sdk_fixtures"]
 
@@ -26,27 +27,31 @@ METHODS = [
     "installIntegration",
     "logout",
     "manage",
+    "resume",
+    "setHeadless",
     "subscribe",
     "unsubscribe",
     "uninstallIntegration",
 ]
+STEPS = ["cancel", "setAccountType", "setPostOptions", "setPreOptions", "start"]
 
 
-@pytest.mark.parametrize(
-    ("account_type", "fields"),
-    [
-        ('"user-configured-oauth"', ["user-configured-oauth"]),
-        ('["user-configured-oauth", "default"]', ["user-configured-oauth", "default"]),
-        ('""', []),
-        ("[]", []),
-        ("undefined", []),
-    ],
-)
-def test_account_types_are_posted_in_the_callers_order(
-    sdk: SdkPage, portal: StubPortal, account_type: str, fields: list[str]
-) -> None:
-    sdk.open(f'connect("gmail", {{accountType: {account_type}}})')
-    assert portal.sent("POST", "/embed/")[0].all("account_type") == fields
+ASKED = {
+    '"user-configured-oauth"': ["user-configured-oauth"],
+    '["default"]': ["default"],
+    '["user-configured-oauth", "default"]': ["user-configured-oauth", "default"],
+    '""': [],
+    "[]": [],
+    "undefined": [],
+}
+
+
+def test_account_types_are_posted_in_the_callers_order(sdk: SdkPage, portal: StubPortal) -> None:
+    for asked, fields in ASKED.items():
+        sdk.open(f'connect("gmail", {{accountType: {asked}}})')
+        assert portal.sent("POST", "/embed/")[-1].all("account_type") == fields, asked
+        sdk.run("ConnectPortal.closePortal()")
+        assert sdk.settled()["code"] == "cancelled"
 
 
 def test_one_form_post_carries_every_field(sdk: SdkPage, portal: StubPortal) -> None:
@@ -54,13 +59,12 @@ def test_one_form_post_carries_every_field(sdk: SdkPage, portal: StubPortal) -> 
     (opened,) = portal.sent("POST", "/embed/")
     assert opened.path == f"/embed/{PROJECT}/open"
     assert [field for field in opened.fields if field[0] != "user_token"] == [
+        ("display", "embed"),
         ("integration", "gmail"),
         ("external_id", "sales"),
-        ("display", "embed"),
         ("locale", "de"),
         ("theme", "dark"),
         ("mode", "install"),
-        ("show_after", "1"),
     ]
 
 
@@ -74,21 +78,32 @@ def test_a_selected_credential_is_reconnected(open_page: OpenPage, portal: StubP
     assert opened.all("connection_id") == [second["id"]]
 
 
-@pytest.mark.parametrize(
-    ("options", "code"),
-    [
-        ('{externalId: "  "}', "invalid_argument"),
-        ('{externalId: "a", selectedCredentialId: "b"}', "invalid_argument"),
-        ('{externalId: "sales"}', "external_id_taken"),
-    ],
-)
-def test_bad_external_ids_are_refused(
-    open_page: OpenPage, portal: StubPortal, options: str, code: str
-) -> None:
+REFUSED = {
+    '{externalId: "  "}': "invalid_argument",
+    '{externalId: "a", selectedCredentialId: "b"}': "invalid_argument",
+    '{externalId: "sales"}': "external_id_taken",
+    '{accountType: "nonsense"}': "account_type_unknown",
+    '{accountType: ["default", "Default"]}': "account_type_unknown",
+    "{bypassPostOAuthPrompt: true, showPortalAfterInstall: true}": "invalid_argument",
+    '{overrideRedirectUrl: "https://evil.example/oauth/callback/a"}': "redirect_url_not_allowed",
+    '{overrideRedirectUrl: "not an address"}': "redirect_url_not_allowed",
+}
+
+
+def test_bad_options_are_refused_without_opening(open_page: OpenPage, portal: StubPortal) -> None:
     portal.connections = [connection(external_id="sales")]
     sdk = open_page()
-    sdk.begin(f'connect("gmail", {options})')
-    assert sdk.settled()["code"] == code
+    for options, code in REFUSED.items():
+        sdk.begin(f'connect("gmail", {options})')
+        assert sdk.settled()["code"] == code, options
+    assert portal.sent("POST", "/embed/") == []
+
+
+def test_an_account_type_that_this_integration_lacks_is_an_error(sdk: SdkPage) -> None:
+    sdk.begin('connect("slack", {accountType: "user-configured-oauth"})')
+    outcome = sdk.settled()
+    assert outcome["code"] == "account_type_not_allowed"
+    assert outcome["message"].endswith("is not offered. Offered: default.")
 
 
 def test_uninstall_deletes_the_selected_connection(open_page: OpenPage, portal: StubPortal) -> None:
@@ -142,19 +157,27 @@ def test_the_version_is_the_projects(sdk: SdkPage) -> None:
 
 
 def test_types_and_reference_name_every_method(sdk: SdkPage) -> None:
-    assert sorted(sdk.run("Object.keys(ConnectPortal)")) == sorted(METHODS)
+    assert sorted(sdk.run("Object.keys(ConnectPortal)")) == sorted([*METHODS, "installFlow"])
+    assert sorted(sdk.run("Object.keys(ConnectPortal.installFlow)")) == sorted(STEPS)
     types = (ROOT / "static" / "connect.d.ts").read_text()
     reference = (ROOT / "docs" / "sdk.md").read_text()
+    for step in STEPS:
+        assert f"`installFlow.{step}(" in reference, step
     for method in METHODS:
         assert re.search(rf"^  {method}\(", types, re.MULTILINE), method
         assert f"`{method}(" in reference, method
 
 
 def test_the_reference_names_every_error_code() -> None:
-    codes = set(re.findall(r'problem\(\s*"(\w+)"', SDK.read_text()))
     reference = (ROOT / "docs" / "sdk.md").read_text()
-    assert codes
-    assert [code for code in sorted(codes) if f"`{code}`" not in reference] == []
+    assert len(raised()) > 20
+    assert [code for code in sorted(raised()) if f"`{code}`" not in reference] == []
+
+
+def test_the_types_name_every_error_code_and_no_other() -> None:
+    found = UNION.search((ROOT / "static" / "connect.d.ts").read_text())
+    assert found, "run python -m tests.sdk_codes"
+    assert found[0] == union(), "run python -m tests.sdk_codes"
 
 
 def test_the_sdk_is_small() -> None:

@@ -1,0 +1,1 @@
+"""What the tests need of npm, pinned, from Node in the PATH or from a wheel. Nothing is served."""
