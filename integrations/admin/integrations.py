@@ -12,6 +12,7 @@ from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters
 
 from integrations import audit, clients, rotation
+from integrations.admin import artefacts
 from integrations.admin.base import (
     CSS,
     JS,
@@ -80,13 +81,14 @@ class IntegrationAdmin(CatalogPage, DescribedProviderPages):
         sections.append(("Calls through the portal", {"fields": ("proxy_rules",)}))
         provider = catalog_entry(obj)
         if provider:
-            fields = {"fields": ("redirect_url", *client_field_names(provider))}
+            ready = ("artefacts",) if provider.create else ()
+            fields = {"fields": ("redirect_url", *ready, *client_field_names(provider))}
             sections.append(("Your client", {**fields, "classes": WIDE}))
         return sections
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keep what other people's code and providers already know."""
-        return (*IDENTITY, "redirect_url", "see_also") if obj else ()
+        return (*IDENTITY, "redirect_url", "artefacts", "see_also") if obj else ()
 
     @method_decorator(sensitive_post_parameters("client_secret"))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -160,6 +162,11 @@ class IntegrationAdmin(CatalogPage, DescribedProviderPages):
         """The URL to register at the provider. The slot is made when it is first shown."""
         url = clients.vendor_client(row).redirect_uri()
         return copy_field("redirect-url", "Redirect URL", url)
+
+    @admin.display(description="create it for me")
+    def artefacts(self, row: Integration) -> str:
+        """What registers the app, with the redirect URL and the default scopes filled in."""
+        return artefacts.shown(row, row.provider)
 
     @admin.display(description="see also")
     def see_also(self, row: Integration) -> str:

@@ -236,3 +236,12 @@ def test_somebody_of_another_project_finds_nothing(provider, described):
     assert client.get(url("integration_provider", described.pk)).status_code == 404
     page = looked_at(client, form_of(described.project, provider, slug="mine"))
     assert "valid choice" in page.text
+
+
+def test_the_vendors_own_app_can_be_created_too(admin_client, project):
+    slack = factories.make_integration(project, "slack", default_scopes=["team:read"])
+    page = admin_client.get(url("integration_change", slack.pk)).content.decode()
+    slot = slack.clients.get()
+    assert "https://api.slack.com/apps?new_app=1&amp;manifest_json=" in page
+    assert f"&quot;redirect_urls&quot;: [&quot;{slot.redirect_uri()}&quot;]" in page
+    assert "[&quot;team:read&quot;]" in page
