@@ -21,7 +21,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from integrations import limits
 from integrations.errors import RateLimited
 from integrations.limits import ADMIN_LOGIN, ADMIN_NAME, RETRY_AFTER_FAILURE, Use
-from portal import confirmation, texts
+from portal import confirmation, look_admin, texts
 from portal.middleware import client_network
 from portal.pages import errors
 
@@ -49,6 +49,10 @@ class AdminSite(DjangoAdminSite):
         """Let nothing be changed by somebody who has not given the password of late."""
         guarded = super().admin_view(_confirmed(self, view), cacheable)
         return sensitive_post_parameters(confirmation.FIELD)(guarded)
+
+    def get_urls(self) -> list[Any]:
+        """Add the pages that show the portal's own pages."""
+        return [*look_admin.urls(self), *super().get_urls()]
 
     def login(self, request: HttpRequest, extra_context: Any = None) -> HttpResponse:
         """Count attempts before a password is looked at."""

@@ -21,7 +21,21 @@
     );
   }
 
+  // The preview follows each choice; what is saved is what is shown.
+  function follow(form) {
+    const preview = document.getElementById("look-preview");
+    const save = document.getElementById("look-save");
+    form.addEventListener("input", () => {
+      const chosen = new FormData(form);
+      preview.src = `${preview.dataset.from}?${new URLSearchParams(chosen)}`;
+      for (const [name, value] of save ? chosen : []) {
+        if (save.elements.namedItem(name)) save.elements.namedItem(name).value = value;
+      }
+    });
+  }
+
   function begin() {
+    for (const form of document.querySelectorAll("[data-look]")) follow(form);
     for (const input of document.querySelectorAll("[data-copy-source]")) {
       input.addEventListener("focus", () => input.select());
     }

@@ -8,7 +8,7 @@ from django.contrib import admin
 from django.db.models import Count, Q, QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils.html import format_html_join
+from django.utils.html import format_html, format_html_join
 
 from integrations import apikeys, audit, members
 from integrations.admin.base import (
@@ -155,17 +155,21 @@ class ProjectAdmin(KeySetPage, KeyPages):
 
     @admin.display(description="see also")
     def see_also(self, row: Project) -> str:
-        """Links to the project's connections, flows and audit log."""
+        """Links to the project's look, connections, flows and audit log."""
+        look = format_html('<a href="{}">Look</a>', reverse("admin:look", args=[row.pk]))
         return format_html_join(
             " · ",
             "{}",
             (
-                (listed(model, text, project__id__exact=row.pk),)
-                for model, text in (
-                    ("connection", "Connections"),
-                    ("flow", "Flows"),
-                    ("auditevent", "Audit events"),
-                )
+                (look,),
+                *(
+                    (listed(model, text, project__id__exact=row.pk),)
+                    for model, text in (
+                        ("connection", "Connections"),
+                        ("flow", "Flows"),
+                        ("auditevent", "Audit events"),
+                    )
+                ),
             ),
         )
 

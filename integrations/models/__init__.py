@@ -1,6 +1,7 @@
 """The rows, one module per group. Constraints are in the database."""
 
 from integrations.models.api import IdempotentRequest, TokenRead
+from integrations.models.branding import Branding
 from integrations.models.clients import ClientVersion, OAuthClient
 from integrations.models.connections import Connection, Credential
 from integrations.models.events import AuditEvent, AuditHead
@@ -10,6 +11,7 @@ from integrations.models.limits import RateCount
 from integrations.models.members import Membership
 from integrations.models.organizations import OrganizationPolicy
 from integrations.models.people import EndUser, Organization
+from integrations.models.preflight import ClientCheck, ReportedProblem
 from integrations.models.projects import (
     AllowedOrigin,
     ApiKey,
@@ -39,6 +41,8 @@ __all__ = [
     "AuditHead",
     "AuthorizationRequest",
     "Binding",
+    "Branding",
+    "ClientCheck",
     "ClientVersion",
     "Connection",
     "Credential",
@@ -59,6 +63,7 @@ __all__ = [
     "ProviderHost",
     "RateCount",
     "RefreshAttempt",
+    "ReportedProblem",
     "ReturnUrl",
     "Revocation",
     "SecretReminder",

@@ -17,6 +17,7 @@ from integrations.models import PortalSession
 from integrations.wording import said
 from portal import limits, texts
 from portal.middleware import CLEAR, frameable_by, request_id
+from portal.pages import looks
 from portal.pages.rendering import rendered
 from portal.pages.screens import ErrorScreen
 from portal.texts import Notice
@@ -51,10 +52,19 @@ def shown(
 ) -> HttpResponse:
     """Render the error page."""
     screen = ErrorScreen(
-        notice=notice, request_id=request_id(request), embed_origin=framed_by, status=status
+        notice=notice,
+        request_id=request_id(request),
+        embed_origin=framed_by,
+        status=status,
+        look=_look(request),
     )
     response = rendered(request, "errors/error.html", screen, status=status)
     return frameable_by(response, framed_by) if framed_by else response
+
+
+def _look(request: HttpRequest) -> looks.Look:
+    session: PortalSession | None = getattr(request, "portal_session", None)
+    return looks.look_of(session.project) if session else looks.PLAIN
 
 
 def bad_request(request: HttpRequest, exception: Exception | None = None) -> HttpResponse:

@@ -18,7 +18,7 @@ from integrations.limits import HOSTED
 from integrations.models import Binding, PortalSession, VisitTicket
 from integrations.secret import Secret
 from portal.limits import limited
-from portal.pages import errors, opening
+from portal.pages import errors, looks, opening
 from portal.pages.rendering import rendered
 from portal.pages.screens import HostedScreen
 from portal.pages.visit import View, app_of, from_our_pages, name_of
@@ -59,6 +59,7 @@ def link(request: HttpRequest, ticket: str) -> HttpResponse:
         if row.integration
         else None,
         action=request.path,
+        look=looks.look_of(row.project),
     )
     return rendered(request, "hosted/link.html", screen)
 

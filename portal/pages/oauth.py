@@ -22,7 +22,7 @@ from integrations.models import Flow, PortalSession
 from integrations.secret import Secret
 from portal import languages, limits, sessions, texts
 from portal.limits import limited, states
-from portal.pages import errors
+from portal.pages import errors, looks
 from portal.pages.rendering import rendered
 from portal.pages.screens import DoneScreen, LeavingScreen
 from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, frame, portal_page
@@ -114,7 +114,11 @@ def _leaving(request: PortalRequest, flow: Flow) -> HttpResponse:
     trip = connect.authorize(flow=flow)
     shared = frame(request)
     screen = LeavingScreen(
-        vendor=shared.vendor, person=shared.person, app=app_of(flow.integration), url=trip.url
+        vendor=shared.vendor,
+        person=shared.person,
+        app=app_of(flow.integration),
+        url=trip.url,
+        look=shared.look,
     )
     response = rendered(request, "oauth/leaving.html", screen)
     response._csp_replace = LEAVING_CSP  # type: ignore[attr-defined]
@@ -167,6 +171,7 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
         host_url=back if _headless(flow) else "",
         host_origin=flow.session.origin if _headless(flow) else "",
         way_back=_way_back(flow),
+        look=looks.look_of(flow.project),
     )
     response = rendered(request, "oauth/done.html", screen)
     response.headers["Referrer-Policy"] = "no-referrer"

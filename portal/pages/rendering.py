@@ -19,11 +19,14 @@ def rendered(
 def context(screen: object) -> dict[str, Any]:
     """Return what a template of this screen may name."""
     frame = getattr(screen, "frame", None)
+    look = frame.look if frame else getattr(screen, "look", None)
     about = getattr(screen, "connection", screen)
     return {
         "screen": screen,
         "vendor": frame.vendor if frame else getattr(screen, "vendor", ""),
         "provider": getattr(getattr(about, "app", None), "name", ""),
+        "look": look,
+        "theme": frame.theme if frame else getattr(look, "mode", "auto"),
         "language": translation.get_language(),
         "direction": "rtl" if translation.get_language_bidi() else "ltr",
     }

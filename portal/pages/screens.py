@@ -9,6 +9,7 @@ from uuid import UUID
 
 from integrations.creating import Artefact
 from integrations.stages import ScopeChoice as ScopeRow
+from portal.pages.looks import PLAIN, Look
 from portal.texts import Notice
 
 
@@ -28,6 +29,7 @@ class Frame:
     theme: str
     return_url: str
     visit: str = ""
+    look: Look = PLAIN
 
 
 @dataclass(frozen=True)
@@ -125,6 +127,7 @@ class AccountTypeScreen:
     choices: tuple[Choice, ...]
     step: tuple[int, int]
     errors: tuple[FormError, ...] = ()
+    may_send: bool = False
 
 
 @dataclass(frozen=True)
@@ -133,7 +136,8 @@ class OptionsScreen:
 
     `saved` is set when a secret is stored and may be kept; `expires_on` is None where secrets do
     not end; `extra_scopes` are typed ones that no row describes; `errors` are by field, in page
-    order; `create` is what registers the app at the provider.
+    order; `create` is what registers the app at the provider. `shared` says that the app
+    is the organization's, `may_share` that an administrator may choose whose it is.
     """
 
     frame: Frame
@@ -159,6 +163,9 @@ class OptionsScreen:
     notices: tuple[Notice, ...]
     expires_on: str | None = None
     create: tuple[Artefact, ...] = ()
+    shared: bool = False
+    may_share: bool = False
+    may_send: bool = False
 
     @property
     def selected(self) -> int:
@@ -172,7 +179,8 @@ class ReviewScreen:
 
     `seen` goes back with every poll: it tells an earlier failure from one of this attempt.
     `redirect_uri` is empty with the vendor's app, here and in WaitingScreen. `left_behind` are
-    accounts that stay with another app until they are connected again.
+    accounts that stay with another app until they are connected again. `shared` says that the app
+    is the organization's, which only its administrators `can_change`.
     """
 
     frame: Frame
@@ -190,6 +198,8 @@ class ReviewScreen:
     notices: tuple[Notice, ...] = ()
     failure: Notice | None = None
     left_behind: tuple[str, ...] = ()
+    shared: bool = False
+    can_change: bool = True
 
 
 @dataclass(frozen=True)
@@ -245,6 +255,7 @@ class ConnectionRow:
     # Set where the person may replace the secret: the app is their own.
     client: UUID | None = None
     secret: SavedSecret | None = None
+    shared: bool = False
 
 
 @dataclass(frozen=True)
@@ -262,8 +273,23 @@ class Farewell:
 
 
 @dataclass(frozen=True)
+class SharedApp:
+    """An organization's app. `again` are people who stay with one it held before."""
+
+    app: App
+    client: UUID
+    client_id: str
+    secret: SavedSecret
+    connections: int
+    again: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class ManageScreen:
-    """manage/index.html. `offers` are integrations that could be connected."""
+    """manage/index.html. `offers` are integrations that could be connected.
+
+    `shared_apps` are those of the organization; its administrators `may_share` their own.
+    """
 
     frame: Frame
     connections: tuple[ConnectionRow, ...]
@@ -271,6 +297,8 @@ class ManageScreen:
     done: Notice | None = None
     disconnected: UUID | None = None
     gone: tuple[Farewell, ...] = ()
+    shared_apps: tuple[SharedApp, ...] = ()
+    may_share: bool = False
 
 
 @dataclass(frozen=True)
@@ -289,6 +317,7 @@ class HostedScreen:
     person: str
     app: App | None
     action: str
+    look: Look = PLAIN
 
 
 @dataclass(frozen=True)
@@ -306,6 +335,7 @@ class LeavingScreen:
     person: str
     app: App
     url: str
+    look: Look = PLAIN
 
 
 @dataclass(frozen=True)
@@ -328,6 +358,7 @@ class DoneScreen:
     host_url: str = ""
     host_origin: str = ""
     way_back: str = ""
+    look: Look = PLAIN
 
 
 @dataclass(frozen=True)
@@ -339,3 +370,4 @@ class ErrorScreen:
     embed_origin: str = ""
     status: int = 400
     details: Mapping[str, str] = field(default_factory=dict)
+    look: Look = PLAIN

@@ -16,7 +16,7 @@ from integrations.errors import ConnectError, InvalidInput, NotAllowed, SessionI
 from integrations.models import EndUser, Integration, PortalSession
 from portal import languages, logos, sessions, texts
 from portal.middleware import frameable_by
-from portal.pages import errors
+from portal.pages import errors, looks
 from portal.pages.rendering import rendered
 from portal.pages.screens import App, Frame
 
@@ -102,6 +102,7 @@ def frame(request: PortalRequest) -> Frame:
     """Return what every page of this visit shows and carries."""
     session = request.portal_session
     embedded = session.display == PortalSession.Display.EMBED
+    look = looks.look_of(session.project)
     return Frame(
         vendor=session.project.name,
         person=name_of(session.end_user),
@@ -109,7 +110,8 @@ def frame(request: PortalRequest) -> Frame:
         visit="" if request.handle else str(session.pk),
         embedded=embedded,
         embed_origin=session.origin if embedded else "",
-        theme=session.theme or "auto",
+        theme=session.theme or look.mode,
+        look=look,
         return_url=session.return_url,
     )
 

@@ -70,6 +70,8 @@ KINDS = {
     "oauth/start": TRIP,
     r"\Aoauth/callback/(?P<slot>[a-z2-7]{26})\Z": TRIP,
     "oauth/done/<uuid:flow_id>": TRIP,
+    "look/<uuid:project_id>/<slug:digest>.css": PLAIN,
+    "look/<uuid:project_id>/<slug:digest>.png": PLAIN,
     "api/": PLAIN,
     "healthz": PLAIN,
     "readyz": PLAIN,

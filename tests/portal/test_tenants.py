@@ -88,7 +88,7 @@ BODIES: dict[str, dict[str, Any]] = {
     "v1/me/flows/{flow}/post-options": {"post_option": "x"},
 }
 # Open to everybody by design; what they may say is tested beside them.
-PUBLIC = {"oauth/callback", "oauth/done", "healthz", "readyz", "api/openapi.json"}
+PUBLIC = {"oauth/callback", "look", "oauth/done", "healthz", "readyz", "api/openapi.json"}
 OPENING = {"embed", "hosted"}
 ADMIN = {"admin"}
 
