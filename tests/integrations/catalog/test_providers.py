@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -25,12 +26,37 @@ DEMO = {
     for slug, provider in registry.load(folders=(PRETEND,), loopback_http=True).items()
     if slug not in BUILT_IN
 }
-ON_FAKEAS = registry.load(folders=(PRETEND / "seven",), loopback_http=True)
+ON_FAKEAS = {
+    slug: provider
+    for slug, provider in registry.load(folders=(PRETEND / "seven",), loopback_http=True).items()
+    if (PRETEND / "seven" / f"{slug}.toml").is_file()
+}
 
-built_in = pytest.mark.parametrize("provider", BUILT_IN.values(), ids=list(BUILT_IN))
-every = pytest.mark.parametrize(
-    "provider", [*BUILT_IN.values(), *DEMO.values()], ids=[*BUILT_IN, *DEMO]
-)
+Check = Callable[[Provider], None]
+
+
+def over(providers: Iterable[Provider]) -> Callable[[Check], Callable[[], None]]:
+    """Look at all of them in one test, which names the one at fault.
+
+    Thousands of tests would take longer to begin than to run.
+    """
+
+    def looped(check: Check) -> Callable[[], None]:
+        def test() -> None:
+            for provider in providers:
+                try:
+                    check(provider)
+                except AssertionError as error:
+                    error.add_note(f"provider: {provider.slug}")
+                    raise
+
+        return test
+
+    return looped
+
+
+built_in = over(list(BUILT_IN.values()))
+every = over([*BUILT_IN.values(), *DEMO.values()])
 on_fakeas = pytest.mark.parametrize("provider", ON_FAKEAS.values(), ids=list(ON_FAKEAS))
 
 
