@@ -220,14 +220,19 @@ def _fits(client: OAuthClient) -> bool:
 
 def keep_draft(*, flow: Flow, config: ClientConfig, scope_text: str) -> None:
     """Keep what was typed, so that no page makes a person type it again: all but the secret."""
-    typed: dict[str, Any] = {
+    _store(flow, draft=typed(config=config, scope_text=scope_text))
+
+
+def typed(*, config: ClientConfig, scope_text: str) -> dict[str, Any]:
+    """Return what was typed as a draft holds it, without the secret."""
+    kept: dict[str, Any] = {
         "client_id": _draft(config.client_id),
         "scopes": _draft(scope_text),
         "settings": {name: _draft(value) for name, value in config.settings.items()},
     }
     if config.secret_expires_on is not None:
-        typed["secret_expires_on"] = _draft(config.secret_expires_on)
-    _store(flow, draft=typed)
+        kept["secret_expires_on"] = _draft(config.secret_expires_on)
+    return kept
 
 
 def _draft(text: str) -> str:

@@ -54,8 +54,15 @@ FAILED_CREDENTIALS = Limit(
 PAGE = Limit("page", 120, MINUTE, "session", "Pages of the portal")
 POLL = Limit("poll", 90, MINUTE, "session", "Asking where a connection stands")
 SAVE_OPTIONS = Limit("save_options", 20, HOUR, "person", "Saving a client of one's own")
+PREFLIGHT = Limit(
+    "preflight", 10, HOUR, "person", "Asking a provider about a client in advance", closed=True
+)
+PREFLIGHT_CLIENT = Limit(
+    "preflight_client", 10, HOUR, "client", "Asking about one client in advance", closed=True
+)
 START = Limit("start", 10, MINUTE, "person", "Leaving for the provider")
 HOSTED = Limit("hosted", 60, MINUTE, "address", "Opening a link to the portal")
+HAND_OFF = Limit("hand_off", 30, HOUR, "address", "Saving a client by a link")
 USER_API = Limit("user_api", 300, MINUTE, "person", "Calls with a user token")
 VENDOR_API = Limit("vendor_api", 600, MINUTE, "key", "Calls with an API key")
 ACCESS_TOKENS = Limit("access_tokens", 600, MINUTE, "key", "Access tokens read with an API key")
@@ -64,8 +71,8 @@ ADMIN_NAME = Limit(
     "admin_name", 30, HOUR, "user name", "Signing in from unfamiliar addresses", closed=True
 )
 TABLE = (
-    OPEN, OPEN_ADDRESS, FAILED_CREDENTIALS, PAGE, POLL, SAVE_OPTIONS, START, HOSTED, USER_API,
-    VENDOR_API, ACCESS_TOKENS, ADMIN_LOGIN, ADMIN_NAME,
+    PREFLIGHT, PREFLIGHT_CLIENT, OPEN, OPEN_ADDRESS, FAILED_CREDENTIALS, PAGE, POLL, SAVE_OPTIONS, START, HOSTED, HAND_OFF,
+    USER_API, VENDOR_API, ACCESS_TOKENS, ADMIN_LOGIN, ADMIN_NAME,
 )  # fmt: skip
 
 

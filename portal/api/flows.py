@@ -93,8 +93,11 @@ def account_type(request: HttpRequest, flow_id: UUID, payload: AccountTypeIn) ->
     "/{uuid:flow_id}/pre-options", auth=UserToken(SAVE_OPTIONS), response={200: StepOut, **REFUSALS}
 )
 def pre_options(request: HttpRequest, flow_id: UUID, payload: PreOptionsIn) -> StepOut:
-    """Save the person's own client, or ask for another redirect URL."""
+    """Save the person's own client or their organization's, or ask for another redirect URL."""
     row = _flow(request, flow_id)
+    if payload.owner:
+        connect.set_up_for(flow=row, owner=payload.owner)
+        return _step(row)
     if payload.another_client:
         connect.use_another_client(flow=row)
         return _step(row)
@@ -152,6 +155,7 @@ def _step(row: Flow, notices: list[FieldProblem] | None = None) -> StepOut:
         stage=at,
         inputs=wire.inputs(row),
         redirect_url=wire.redirect_url(row),
+        client_owner=row.oauth_client.owner if row.oauth_client else None,
         instruction=guides.instruction(row),
         create=guides.artefacts(row),
         start_ticket=tickets.issue_start(row).reveal() if startable else None,

@@ -7,7 +7,7 @@ from uuid import UUID
 from django.http import HttpRequest, HttpResponse
 from ninja import Router, Status
 
-from integrations import access, tokens
+from integrations import access, organizations, tokens
 from integrations.limits import SAVE_OPTIONS
 from integrations.models import Connection, Integration
 from portal import sessions
@@ -31,9 +31,12 @@ def me(request: HttpRequest) -> Me:
 
 @router.get("/integrations", response={200: IntegrationList, 401: Problem, 403: Problem})
 def integrations(request: HttpRequest) -> IntegrationList:
-    """Return what the project offers."""
-    rows = access.integrations_of(caller(request).project)
-    return IntegrationList(integrations=[views.integration(row) for row in rows])
+    """Return what the project offers the person."""
+    person: Person = caller(request)
+    mine = organizations.organization_id(person)
+    rows = access.integrations_of(person.project)
+    shown = [views.integration(row, organization=mine) for row in rows]
+    return IntegrationList(integrations=shown)
 
 
 @router.delete(
@@ -58,7 +61,7 @@ def sign_out(request: HttpRequest, response: HttpResponse) -> Status[None]:
 
 @router.get("/clients", response={200: ClientList, 401: Problem, 403: Problem})
 def clients(request: HttpRequest) -> ClientList:
-    """List the OAuth clients that the person entered. Secrets are never part of it."""
+    """List the OAuth clients that the person may change. Secrets are never part of it."""
     rows = access.clients_of(caller(request))
     return ClientList(clients=[views.client(row) for row in rows])
 

@@ -191,6 +191,7 @@ class FlowOut(Schema):
     account_type: str
     inputs: list[InputOut]
     redirect_url: str | None
+    client_owner: str | None
     error: FlowError | None
     connection: ConnectionOut | None
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from uuid import UUID
+
 from django.conf import settings
 
-from integrations import rotation, stages
+from integrations import organizations, rotation, stages
 from integrations.models import Connection, Flow, Integration, OAuthClient
 from portal import logos, texts
 from portal.api import stages as wire
@@ -35,24 +37,25 @@ def connection(row: Connection) -> ConnectionOut:
     )
 
 
-def integration(row: Integration) -> IntegrationOut:
-    """Return an integration for a picker."""
+def integration(row: Integration, *, organization: UUID | None = None) -> IntegrationOut:
+    """Return an integration for a picker, as people of this organization may connect it."""
     provider = row.provider
     return IntegrationOut(
         type=row.slug,
         name=provider.name,
         icon=f"{settings.BASE_URL}{logos.address(provider.slug)}",
         description=row.description,
-        account_types=row.account_types,
+        account_types=list(organizations.offered(integration=row, organization=organization)),
     )
 
 
 def client(row: OAuthClient) -> ClientOut:
-    """Return a client of a person's own without its secret."""
+    """Return a client that its reader may change, without its secret."""
     version = row.current_version
     return ClientOut(
         id=row.pk,
         integration=row.integration.slug,
+        owner=row.owner,
         client_id=version.client_id if version else "",
         secret_last4=version.last4 if version else "",
         secret_expires_on=version.secret_expires_on if version else None,
@@ -87,6 +90,7 @@ def flow(row: Flow) -> FlowOut:
         account_type=row.account_type,
         inputs=wire.inputs(row),
         redirect_url=wire.redirect_url(row),
+        client_owner=row.oauth_client.owner if row.oauth_client else None,
         error=_error(row),
         connection=connection(row.connection)
         if row.connection and row.status == Flow.Status.COMPLETED

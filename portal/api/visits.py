@@ -21,18 +21,22 @@ class StrictIn(Schema):
 
 
 class SessionIn(StrictIn):
-    """For whom and for what a visit may be opened."""
+    """For whom and for what a visit may be opened.
+
+    `handoff` is a link with which somebody else enters an own client: of the user, or with `org` of
+    that whole organization.
+    """
 
     user: str
     org: str | None = None
     integration: str | None = None
     account_type: list[str] = []
-    kind: Literal["hosted", "embed"]
+    kind: Literal["hosted", "embed", "handoff"]
     return_url: str | None = None
 
 
 class SessionOut(Schema):
-    """A hosted link, or a ticket that a page of yours posts in place of a user token."""
+    """A link, or a ticket that a page of yours posts in place of a user token."""
 
     url: str | None = None
     ticket: str | None = None
@@ -67,7 +71,8 @@ class PreOptionsIn(StrictIn):
     Without `client_secret` the saved one is kept, without `scopes` the selected ones.
     `secret_expires_on` is the day the secret ends (2027-03-14), or empty; without it, a secret
     that is kept keeps its day. With `another_client` the flow moves on to a new redirect URL and
-    nothing else is read.
+    nothing else is read; with `owner`, to that of the organization's client (for its
+    administrators) or back to the person's own.
     """
 
     client_id: str = ""
@@ -76,6 +81,7 @@ class PreOptionsIn(StrictIn):
     scopes: list[str] | None = None
     settings: dict[str, str] = {}
     another_client: bool = False
+    owner: Literal["end_user", "organization"] | None = None
 
 
 class PostOptionsIn(StrictIn):
@@ -90,7 +96,8 @@ class StepOut(Schema):
     `start_ticket` is there at stage oauth, to be posted to /oauth/start within two minutes, and
     `instruction` at stage preOptions: what has to be done at the provider first. `create` is what
     does most of it: a link, a command or a manifest.
-    `notices` say what was tidied up, by field.
+    `notices` say what was tidied up, by field. `client_owner` says whose client the flow goes
+    through: vendor, organization or end_user. `redirect_url` is there for those who may change it.
     """
 
     id: UUID
@@ -98,6 +105,7 @@ class StepOut(Schema):
     stage: str
     inputs: list[InputOut]
     redirect_url: str | None
+    client_owner: str | None
     start_ticket: str | None = None
     instruction: InstructionOut | None = None
     create: list[ArtefactOut] = []
@@ -126,10 +134,14 @@ class SecretOut(Schema):
 
 
 class ClientOut(Schema):
-    """An OAuth client of the person's own. `redirect_url` is registered at the provider."""
+    """An OAuth client that the person may change. `redirect_url` is registered at the provider.
+
+    `owner` is end_user, or organization for one that an administrator keeps for all its people.
+    """
 
     id: UUID
     integration: str
+    owner: str
     client_id: str
     secret_last4: str
     secret_expires_on: date | None
@@ -140,6 +152,6 @@ class ClientOut(Schema):
 
 
 class ClientList(Schema):
-    """The person's own clients, newest first."""
+    """The clients that the person may change, newest first."""
 
     clients: list[ClientOut]

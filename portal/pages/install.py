@@ -8,7 +8,7 @@ from dataclasses import replace
 from django.http import HttpResponse
 from django.utils import timezone
 
-from integrations import access, connect, rotation, scopes, stages
+from integrations import access, connect, handoffs, organizations, rotation, scopes, stages
 from integrations.connect import Wish
 from integrations.errors import FieldError, InvalidInput, NotAllowed, RateLimited
 from integrations.limits import PAGE, POLL, SAVE_OPTIONS
@@ -17,7 +17,7 @@ from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.wording import said
 from portal import limits, texts
 from portal.limits import limited, states
-from portal.pages import choosing, manage, options, result, too_often
+from portal.pages import choosing, manage, options, result, sent, too_often
 from portal.pages.rendering import rendered
 from portal.pages.screens import (
     AccountTypeScreen,
@@ -133,7 +133,11 @@ def connect_another(request: PortalRequest) -> HttpResponse:
     """Begin a flow from the manage page."""
     slug = request.POST.get("integration", "")
     integration = access.integration_of(who=request.portal_session, slug=slug)
-    wish = Wish(integration=slug, account_types=tuple(integration.account_types))
+    offered = organizations.offered(
+        integration=integration,
+        organization=organizations.organization_id(request.portal_session),
+    )
+    wish = Wish(integration=slug, account_types=offered)
     return show(request, connect.begin(session=request.portal_session, wish=wish))
 
 
@@ -158,7 +162,8 @@ def show(request: PortalRequest, flow: Flow) -> HttpResponse:
     if not flow.account_type:
         return page(request, "install/account_type.html", _picker(request, flow))
     if flow.client_version is None:
-        return form_page(request, flow)
+        hand_off = handoffs.open_of(flow)
+        return sent.show(request, flow, hand_off) if hand_off else form_page(request, flow)
     return _review(request, flow)
 
 
@@ -183,7 +188,7 @@ def _review(request: PortalRequest, flow: Flow, notices: tuple[Notice, ...] = ()
 
 def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ...]) -> ReviewScreen:
     version = flow.client_version
-    own = flow.account_type == OWN_CLIENT
+    own, changes = flow.account_type == OWN_CLIENT, stages.enters_client(flow)
     rules, chosen = scopes.policy(flow.integration), tuple(flow.scopes)
     rows = stages.scope_choices(rules=rules, chosen=chosen)
     return ReviewScreen(
@@ -191,10 +196,12 @@ def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ..
         app=app_of(flow.integration),
         flow_id=flow.pk,
         step=_step(flow, "review"),
-        can_go_back=own or len(flow.offered) > 1,
+        can_go_back=changes or len(flow.offered) > 1,
         own_client=own,
-        client_id=version.client_id if version and own else "",
-        secret_last4=version.last4 if version and own else "",
+        shared=bool(flow.oauth_client and flow.oauth_client.organization_id),
+        can_change=changes,
+        client_id=version.client_id if version and changes else "",
+        secret_last4=version.last4 if version and changes else "",
         scopes=tuple(row for row in rows if row.checked),
         window=_window(),
         seen=_seen(flow),
@@ -218,9 +225,8 @@ def _left_behind(flow: Flow) -> tuple[str, ...]:
 
 def _redirect_uri(flow: Flow) -> str:
     # The vendor's address is of no use to a person who cannot change the vendor's app.
-    if flow.account_type != OWN_CLIENT or flow.oauth_client is None:
-        return ""
-    return flow.oauth_client.redirect_uri()
+    client = flow.oauth_client if stages.enters_client(flow) else None
+    return client.redirect_uri() if client else ""
 
 
 def _failure(request: PortalRequest, flow: Flow) -> Notice | None:
@@ -273,6 +279,7 @@ def _picker(
         flow_id=flow.pk,
         step=_step(flow, "account_type"),
         errors=field_errors,
+        may_send=OWN_CLIENT in flow.offered,
         choices=tuple(
             Choice(kind, *words[kind], kind == flow.account_type, kind == DEFAULT_ACCOUNT)
             for kind in flow.offered

@@ -7,13 +7,13 @@ from uuid import UUID
 from django.http import HttpResponse
 from django.utils.translation import gettext_noop
 
-from integrations import access, revocation
+from integrations import access, organizations, revocation
 from integrations.limits import PAGE
-from integrations.models import ClientVersion, Connection
+from integrations.models import ClientVersion, Connection, OAuthClient, PortalSession
 from integrations.models.projects import OWN_CLIENT
 from integrations.wording import said
 from portal.limits import limited
-from portal.pages import farewells
+from portal.pages import farewells, shared_apps
 from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen, SavedSecret
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
@@ -48,7 +48,7 @@ def disconnect(request: PortalRequest) -> HttpResponse:
     session = request.portal_session
     connection = access.connection_of(who=session, pk=request.POST.get("connection", ""))
     if request.POST.get("confirm") != "1":
-        question = DisconnectScreen(frame=frame(request), connection=_row(connection))
+        question = DisconnectScreen(frame=frame(request), connection=_row(session, connection))
         return page(request, "manage/disconnect.html", question)
     revocation.disconnect(connection=connection, actor=access.actor_of(session))
     title = said("{name} is disconnected", name=app_of(connection.integration).name)
@@ -64,7 +64,9 @@ def show(
     kept = (row for row in access.connections_of(session) if row.status not in Connection.GONE)
     screen = ManageScreen(
         frame=frame(request),
-        connections=tuple(_row(item) for item in kept),
+        connections=tuple(_row(session, item) for item in kept),
+        shared_apps=shared_apps.of(session),
+        may_share=organizations.is_admin(session),
         gone=tuple(farewells.of(item) for item in access.disconnected_of(session)),
         offers=tuple(app_of(item) for item in access.integrations_of(session.project)),
         done=done,
@@ -73,15 +75,17 @@ def show(
     return page(request, "manage/index.html", screen)
 
 
-def _row(connection: Connection) -> ConnectionRow:
-    own = connection.account_type == OWN_CLIENT
-    version = connection.oauth_client.current_version
+def _row(session: PortalSession, connection: Connection) -> ConnectionRow:
+    own, client = connection.account_type == OWN_CLIENT, connection.oauth_client
+    changes = own and organizations.may_change(who=session, client=client)
+    version = client.current_version if changes else None
     return ConnectionRow(
         id=connection.pk,
         app=app_of(connection.integration),
         account_label=connection.account_label,
         own_client=own,
-        client_id=version.client_id if version and own else "",
+        shared=client.owner == OAuthClient.Owner.ORGANIZATION,
+        client_id=version.client_id if version else "",
         status=connection.status,
         status_label=said(STATUS_LABELS.get(connection.status, connection.status)),
         reason_text=said(REASONS[connection.reason]) if connection.reason in REASONS else "",
@@ -89,8 +93,8 @@ def _row(connection: Connection) -> ConnectionRow:
         connected_at=connection.created_at,
         scopes=tuple(connection.scopes),
         missing=tuple(connection.missing_scopes),
-        client=connection.oauth_client_id if version and own else None,
-        secret=_secret(version) if version and own else None,
+        client=client.pk if version else None,
+        secret=_secret(version) if version else None,
     )
 
 

@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import datetime, time
 
 from django.http import QueryDict
 
-from integrations import inputs, stages
+from integrations import inputs, organizations, stages
 from integrations.catalog.schema import PLACEHOLDER, Provider, Setting
 from integrations.clients import ClientConfig
-from integrations.errors import FieldError, InvalidInput
+from integrations.errors import FieldError, InvalidInput, NotAllowed
 from integrations.inputs import Cleaned
 from integrations.models import ClientVersion, Flow
 from integrations.secret import Secret
 from integrations.stages import Input
 from portal.pages.screens import (
     FormError,
+    Frame,
     Guide,
     GuideStep,
     OptionsScreen,
@@ -56,6 +58,26 @@ def screen(
     notices: tuple[Notice, ...] = (),
 ) -> OptionsScreen:
     """Return the form with what was typed or saved; a secret is never among it."""
+    if flow.oauth_client and not stages.enters_client(flow):
+        raise NotAllowed("org_admin_required")
+    shown = form(frame(request), flow, step=step, errors=errors, notices=notices)
+    return replace(
+        shown,
+        shared=bool(flow.oauth_client and flow.oauth_client.organization_id),
+        may_share=organizations.is_admin(flow.acting),
+        may_send=True,
+    )
+
+
+def form(
+    within: Frame,
+    flow: Flow,
+    *,
+    step: tuple[int, int] = (1, 1),
+    errors: tuple[FieldError, ...] = (),
+    notices: tuple[Notice, ...] = (),
+) -> OptionsScreen:
+    """Return the form as a page of its own frame shows it."""
     if flow.oauth_client is None:
         raise InvalidInput
     provider, version = flow.integration.provider, flow.oauth_client.current_version
@@ -66,7 +88,7 @@ def screen(
     by_field = {_input_id(provider, error.field): error.message for error in errors}
     values = stages.setting_values(flow, version)
     return OptionsScreen(
-        frame=frame(request),
+        frame=within,
         app=app_of(flow.integration),
         flow_id=flow.pk,
         step=step,
