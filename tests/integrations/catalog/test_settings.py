@@ -217,7 +217,7 @@ def test_no_pattern_takes_long_over_a_long_value(setting: Setting) -> None:
 
 
 @forming
-@run_with(deadline=None)
+@run_with(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_an_accepted_value_never_leaves_the_provider(
     provider: Provider, setting: Setting, data: st.DataObject
@@ -228,7 +228,7 @@ def test_an_accepted_value_never_leaves_the_provider(
 
 
 @forming
-@run_with(deadline=None)
+@run_with(deadline=None, max_examples=30)
 @given(data=st.data())
 def test_an_altered_value_is_refused_or_stays_with_the_provider(
     provider: Provider, setting: Setting, data: st.DataObject
