@@ -1,0 +1,1 @@
+"""Any provider of the catalog, played from its file: strict, in this process, without a socket."""
