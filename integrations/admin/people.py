@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from django.contrib import admin
+from django.urls import reverse
+from django.utils.html import format_html
 
 from integrations.admin.base import ReadOnlyAdmin, link, listed, plain
+from integrations.admin.organization_apps import OrganizationApps
 from integrations.models import EndUser, Organization
 
 
@@ -57,7 +60,7 @@ class EndUserAdmin(ReadOnlyAdmin):
 
 
 @admin.register(Organization)
-class OrganizationAdmin(ReadOnlyAdmin):
+class OrganizationAdmin(OrganizationApps):
     """The vendor's customers."""
 
     list_display = ("external_id_text", "project")
@@ -66,7 +69,14 @@ class OrganizationAdmin(ReadOnlyAdmin):
     search_fields = ("external_id",)
     search_help_text = "Search by id in your application."
     ordering = ("external_id",)
-    fields = ("external_id_text", "project_link", "users_link")
+    fields = (
+        "external_id_text",
+        "project_link",
+        "users_link",
+        "apps_link",
+        "policies_link",
+        "app_link",
+    )
 
     @admin.display(description="organization id", ordering="external_id")
     def external_id_text(self, row: Organization) -> str:
@@ -82,3 +92,19 @@ class OrganizationAdmin(ReadOnlyAdmin):
     def users_link(self, row: Organization) -> str:
         """A link to the organization's people."""
         return listed("enduser", "See this organization's people", organization__id__exact=row.pk)
+
+    @admin.display(description="apps")
+    def apps_link(self, row: Organization) -> str:
+        """A link to the clients that everybody in it uses."""
+        return listed("oauthclient", "See its apps", organization__id__exact=row.pk)
+
+    @admin.display(description="policies")
+    def policies_link(self, row: Organization) -> str:
+        """A link to what was settled for it."""
+        return listed("organizationpolicy", "See its policies", organization__id__exact=row.pk)
+
+    @admin.display(description="new app")
+    def app_link(self, row: Organization) -> str:
+        """A link to the page that gives it an app."""
+        url = reverse("admin:integrations_organization_app", args=[row.pk])
+        return format_html('<a href="{}">Set up an app</a>', url)

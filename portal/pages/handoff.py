@@ -19,8 +19,9 @@ from integrations.limits import HAND_OFF, HOSTED
 from integrations.models import HandOff, OAuthClient
 from integrations.secret import Secret
 from portal.limits import limited
-from portal.pages import options
+from portal.pages import looks, options
 from portal.pages.hosted import worded
+from portal.pages.looks import PLAIN, Look
 from portal.pages.rendering import rendered
 from portal.pages.screens import App, Frame
 from portal.pages.visit import View, app_of, from_our_pages
@@ -44,6 +45,7 @@ class HandOffScreen:
     role: str
     until: datetime
     action: str = ""
+    look: Look = PLAIN
 
 
 def ours(view: View) -> View:
@@ -102,14 +104,16 @@ def _form(
     row = opened.hand_off
     flow = handoffs.as_flow(row)
     flow.draft = typed or flow.draft
+    look = looks.look_of(row.project)
     within = Frame(
         vendor=row.project.name,
         person=_person(row),
         handle=opened.handle.reveal(),
         embedded=False,
         embed_origin="",
-        theme="auto",
+        theme=look.mode,
         return_url="",
+        look=look,
     )
     screen = options.form(within, flow, errors=errors)
     return rendered(request, "handoff/form.html", screen, status=422 if errors else 200)
@@ -126,6 +130,7 @@ def _screen(row: HandOff, *, action: str = "") -> HandOffScreen:
         role=setup.role,
         until=row.expires_at,
         action=action,
+        look=looks.look_of(row.project),
     )
 
 
