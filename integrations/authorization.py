@@ -219,6 +219,7 @@ def _set_waiting(flow: Flow, version: ClientVersion, scopes: tuple[str, ...]) ->
     ).update(
         status=Flow.Status.WAITING,
         error_code="",
+        seen="",
         client_version=version,
         scopes=list(scopes),
         updated_at=timezone.now(),

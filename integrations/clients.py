@@ -9,7 +9,7 @@ from functools import partial
 
 from django.db import transaction
 
-from integrations import audit, inputs, versions
+from integrations import audit, inputs, mistakes, versions
 from integrations.catalog.schema import Provider
 from integrations.errors import FieldError, InvalidInput, NotAllowed, SealBroken
 from integrations.models import ClientVersion, EndUser, Integration, OAuthClient, Organization
@@ -193,13 +193,7 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
         at_fault = {error.field for error in typed.errors}
         typed.errors.extend(_why_not_kept(provider, client.current_version, cleaned, at_fault))
     cleaned = replace(cleaned, secret_expires_on=_cleaned_end(typed, client, config))
-    if secret and secret.reveal() == client_id:
-        text = said(
-            "The {label} is the same as the {other}. Check both.",
-            label=provider.client_secret_label,
-            other=label,
-        )
-        typed.notices["client_secret"] = text
+    typed.notices |= mistakes.noticed(provider=provider, client_id=client_id, secret=secret)
     return typed, cleaned
 
 

@@ -59,7 +59,7 @@ def _exchanged(request: AuthorizationRequest, code: Secret) -> Flow:
     try:
         connect.exchange(request, code)
     except ConnectError as error:
-        return connect.failed(request, error.code)
+        return connect.refused(request, error)
     except Exception:
         connect.failed(request, "internal_error")
         raise

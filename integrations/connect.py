@@ -20,6 +20,7 @@ from integrations import (
     inputs,
     organizations,
     picking,
+    problems,
     scopes,
     versions,
 )
@@ -31,6 +32,8 @@ from integrations.choices import set_up_for as set_up_for
 from integrations.choices import use_another_client as use_another_client
 from integrations.endings import RESUMABLE_FOR as RESUMABLE_FOR
 from integrations.endings import end_if_stale as end_if_stale
+from integrations.endings import failed as failed
+from integrations.endings import refused as refused
 from integrations.errors import (
     AuthorizationFailed,
     ConnectError,
@@ -64,17 +67,6 @@ CALLBACK_ERRORS = {
     "unauthorized_client": "invalid_client",
     "redirect_uri_mismatch": "redirect_uri_mismatch",
 }
-ALARMS = frozenset(
-    {
-        "answer_malformed",
-        "callback_forged",
-        "confirmation_refused",
-        "issuer_mismatch",
-        "issuer_missing",
-        "mixup_blocked",
-        "session_binding_failed",
-    }
-)
 
 
 @dataclass(frozen=True)
@@ -189,7 +181,8 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
     except AuthorizationFailed as error:
         return flow if error.code == "state_used" else failed(request, error.code)
     if response.error:
-        return failed(request, CALLBACK_ERRORS.get(response.error, "provider_error"))
+        seen = _explained(request, response)
+        return failed(request, CALLBACK_ERRORS.get(response.error, "provider_error"), seen=seen)
     provider = request.client_version.provider
     code = callbacks.code_in(provider=provider, code=response.code, params=response.params)
     if code is None:
@@ -203,7 +196,7 @@ def complete(*, slot: str, response: Response, cookies: Mapping[str, str]) -> Fl
             authorization.claim(request)
             exchange(request, code)
     except ConnectError as error:
-        return flow if error.code in MOVED_ON else failed(request, error.code)
+        return flow if error.code in MOVED_ON else refused(request, error)
     except Exception as error:
         # Whatever it was, no flow may wait for an answer that will not come. But if the database
         # was away before the code was used, the same address can be loaded again.
@@ -243,6 +236,15 @@ def cancel(*, flow: Flow) -> None:
     flow.refresh_from_db()
 
 
+def _explained(request: AuthorizationRequest, response: Response) -> str:
+    version = request.client_version
+    if not version.oauth_client.integration.is_known:
+        return ""
+    return problems.in_callback(
+        provider=version.provider, error=response.error, params=response.params
+    )
+
+
 def _permitted_scopes(flow: Flow) -> tuple[str, ...]:
     rules = scopes.policy(flow.integration)
     if flow.account_type == DEFAULT_ACCOUNT:
@@ -267,9 +269,9 @@ def exchange(request: AuthorizationRequest, code: Secret) -> None:
             verifier=verifier,
             callback=request.callback_values,
         )
-    except GrantRevoked:
+    except GrantRevoked as error:
         # Here invalid_grant speaks of the code: there is no connection yet to be renewed.
-        raise ProviderFailure("code_refused") from None
+        raise ProviderFailure("code_refused", seen=error.seen) from None
     try:
         account = oauth.account(
             provider=provider,
@@ -282,26 +284,6 @@ def exchange(request: AuthorizationRequest, code: Secret) -> None:
         # The grant is good; only whose it is stays unknown.
         account = None
     grants.keep(request=request, answer=answer, account=account)
-
-
-def failed(request: AuthorizationRequest, code: str) -> Flow:
-    """End the trip and its flow with this code, and return the flow."""
-    flow = request.flow
-    with transaction.atomic():
-        authorization.spend(request)
-        Flow.objects.filter(pk=flow.pk, status__in=Flow.OPEN).update(
-            status=Flow.Status.FAILED, error_code=code, updated_at=timezone.now()
-        )
-        audit.record(
-            project=flow.project,
-            actor=access.actor_of(flow.session),
-            action="oauth.refused" if code in ALARMS else "flow.failed",
-            subject=flow,
-            code=code,
-            severity="high" if code in ALARMS else "low",
-        )
-    flow.refresh_from_db()
-    return flow
 
 
 def _taken_up(flow: Flow, session: PortalSession) -> Flow:

@@ -10,11 +10,23 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from integrations import audit, codes, handoffs
+from integrations import access, audit, authorization, codes, handoffs, problems
+from integrations.errors import ConnectError, ProviderFailure
 from integrations.models import AuthorizationRequest, Flow
 
 EXCHANGE_MAX = timedelta(seconds=120)
 RESUMABLE_FOR = timedelta(hours=2)
+ALARMS = frozenset(
+    {
+        "answer_malformed",
+        "callback_forged",
+        "confirmation_refused",
+        "issuer_mismatch",
+        "issuer_missing",
+        "mixup_blocked",
+        "session_binding_failed",
+    }
+)
 
 
 def left_open(same: Mapping[str, Any]) -> Flow | None:
@@ -51,6 +63,38 @@ def end_if_stale(flow: Flow) -> None:
                 project=flow.project, actor="system", action="flow.failed", subject=flow, code=code
             )
     flow.refresh_from_db()
+
+
+def failed(request: AuthorizationRequest, code: str, *, seen: str = "") -> Flow:
+    """End the trip and its flow with this code, and return the flow.
+
+    `seen` is what the provider answered, in the words of its file.
+    """
+    flow = request.flow
+    with transaction.atomic():
+        authorization.spend(request)
+        Flow.objects.filter(pk=flow.pk, status__in=Flow.OPEN).update(
+            status=Flow.Status.FAILED, error_code=code, seen=seen, updated_at=timezone.now()
+        )
+        audit.record(
+            project=flow.project,
+            actor=access.actor_of(flow.session),
+            action="oauth.refused" if code in ALARMS else "flow.failed",
+            subject=flow,
+            code=code,
+            severity="high" if code in ALARMS else "low",
+        )
+    flow.refresh_from_db()
+    return flow
+
+
+def refused(request: AuthorizationRequest, error: ConnectError) -> Flow:
+    """End the trip with what was raised on its way, and return the flow."""
+    if not isinstance(error, ProviderFailure):
+        return failed(request, error.code)
+    provider = request.client_version.provider
+    seen = problems.answered(provider=provider, at="token", codes=error.seen)
+    return failed(request, error.code, seen=seen)
 
 
 def _end_unconfirmed(flow: Flow) -> None:

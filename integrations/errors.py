@@ -99,15 +99,22 @@ class ProviderFailure(ConnectError):
     """The provider refused, or its answer cannot be used.
 
     `sent` is False only where it is certain that no byte of the request reached the provider.
+    `seen` are the codes that its answer has, the most telling first.
     """
 
     code = "provider_error"
 
     def __init__(
-        self, code: str | None = None, *, provider_error: str = "", sent: bool = True
+        self,
+        code: str | None = None,
+        *,
+        provider_error: str = "",
+        seen: tuple[str, ...] = (),
+        sent: bool = True,
     ) -> None:
         super().__init__(code)
         self.provider_error = provider_error
+        self.seen = seen
         self.sent = sent
 
 

@@ -29,6 +29,8 @@ from integrations.catalog.messages import (
     TokenResponse,
     TokenUse,
 )
+from integrations.catalog.preflight import Preflight as Preflight
+from integrations.catalog.preflight import pinned
 from integrations.catalog.values import PLACEHOLDER as PLACEHOLDER
 from integrations.catalog.values import RESERVED_PARAMS as RESERVED_PARAMS
 from integrations.catalog.values import (
@@ -130,6 +132,7 @@ class Provider(Strict):
     setup: Setup
     redirect_uris: RedirectUris = RedirectUris()
     errors: Problems = ()
+    preflight: Preflight = Preflight()
     client_id_label: Label = "Client ID"
     client_id_hint: str = ""
     client_secret_label: Label = "Client secret"
@@ -161,6 +164,13 @@ class Provider(Strict):
             parts |= {value.name for value in self.api.values}
             self._require([self.api.base_url], parts, "value")
         self._require([self.identity.endpoint if self.identity else None], parts, "setting")
+        return self
+
+    @model_validator(mode="after")
+    def checks_stay_at_the_provider(self) -> Self:
+        """A secret that is only tried goes to a host of this provider, whoever formed its name."""
+        if self.preflight.asks and not pinned(self.token_endpoint, self.settings):
+            raise ValueError("preflight asks a host whose end no setting's pattern fixes")
         return self
 
     @model_validator(mode="after")

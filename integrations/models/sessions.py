@@ -153,6 +153,8 @@ class Flow(models.Model):
     account_type = models.CharField(max_length=32, blank=True)
     status = models.CharField(max_length=21, choices=Status.choices, default=Status.DRAFT)
     error_code = models.CharField(max_length=64, blank=True)
+    # What the provider answered, if its file explains that: the `seen` of one of its errors.
+    seen = models.CharField(max_length=160, blank=True)
     draft = models.JSONField(default=dict)
     oauth_client = models.ForeignKey(
         OAuthClient, on_delete=models.PROTECT, null=True, related_name="flows"
@@ -173,7 +175,10 @@ class Flow(models.Model):
     handled_by: Any = None
 
     class Meta:
-        indexes = (models.Index(fields=["project", "end_user", "-created_at"], name="flow_recent"),)
+        indexes = (
+            models.Index(fields=["project", "end_user", "-created_at"], name="flow_recent"),
+            models.Index(fields=["integration", "created_at"], name="flow_of_integration"),
+        )
         constraints = (
             models.CheckConstraint(
                 condition=~Q(status="FAILED") | ~Q(error_code=""), name="flow_failure_has_code"

@@ -24,6 +24,9 @@ from integrations.text import storable
 
 TOKEN = re.compile(r"\A[\x20-\x7e]{1,16384}\Z")
 ERROR_CODE = re.compile(r"[^A-Za-z0-9_.\- ]")
+# What Microsoft puts before a description, and tells much more than the error itself.
+NUMBERED = re.compile(r"\bAADSTS[0-9]{3,8}\b")
+MAX_CODES = 4
 MAX_LIFETIME = 315_360_000
 CLIENT_ERRORS = frozenset({"invalid_client", "unauthorized_client", "bad_client_secret"})
 CLIENT_ERRORS |= {"invalid_client_id", "incorrect_client_credentials"}
@@ -91,6 +94,12 @@ def token_answer(answer: Answer, data: Any, *, token_types: tuple[str, ...] = ()
         scope=_scope(data.get("scope")),
         extra=data,
     )
+
+
+def error_codes(error: str, description: str) -> tuple[str, ...]:
+    """Return the codes that an error goes by: numbers in its description, then the error itself."""
+    code = ERROR_CODE.sub("", error.partition(":")[0])[:64]
+    return tuple(dict.fromkeys((*NUMBERED.findall(description)[:MAX_CODES], code)))
 
 
 def token_ended(answer: Answer, *, bearer: bool) -> bool:
@@ -188,11 +197,12 @@ def _at(data: Any, path: str) -> str:
 def _refused(answer: Answer, data: Mapping[str, Any]) -> NoReturn:
     raise_for_status(answer)
     error = ERROR_CODE.sub("", str(data.get("error", "")))[:64]
+    seen = error_codes(str(data.get("error", "")), str(data.get("error_description", "")))
     if error in GRANT_ERRORS:
-        raise GrantRevoked(provider_error=error)
+        raise GrantRevoked(provider_error=error, seen=seen)
     if error in CLIENT_ERRORS or (answer.status == 401 and not error):
-        raise ClientRejected(provider_error=error)
-    raise ProviderFailure(provider_error=error)
+        raise ClientRejected(provider_error=error, seen=seen)
+    raise ProviderFailure(provider_error=error, seen=seen)
 
 
 def _token(value: Any) -> Secret:

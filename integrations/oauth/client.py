@@ -104,6 +104,20 @@ def exchange(
     return replace(tokens, scope=tokens.scope or answers.scope_in(data))
 
 
+def probe(*, provider: Provider, client: Client, seconds: float) -> Answer:
+    """Exchange a code that was made up, and return the refusal that follows, unread.
+
+    Everything but the code is as in `exchange`. Raises ProviderUnavailable, also after `seconds`,
+    or ProviderFailure if no answer came.
+    """
+    fields = {"code": secrets.token_urlsafe(48), "redirect_uri": _redirect_uri(provider, client)}
+    if provider.code_challenge_method == "S256":
+        fields["code_verifier"] = new_code_verifier().reveal()
+    fixed = sent(provider.token_params, client.settings)
+    message = sending.code_exchange(provider=provider, client=client, fields=fields, fixed=fixed)
+    return _answer(message, seconds=seconds)
+
+
 def refresh(*, provider: Provider, client: Client, refresh_token: Secret) -> Answer:
     """Send a refresh and return the answer unread, to be kept before anything can go wrong with it.
 
@@ -199,9 +213,10 @@ def _standard(provider: Provider, data: Any) -> Any:
     return answers.placed(provider.token_response, dialects.rewritten(provider.dialects, data))
 
 
-def _answer(message: Message) -> Answer:
+def _answer(message: Message, *, seconds: float | None = None) -> Answer:
+    limit = {} if seconds is None else {"deadline": seconds}
     return transport.request(
-        message.method, message.url, headers=message.headers, body=message.body
+        message.method, message.url, headers=message.headers, body=message.body, **limit
     )
 
 

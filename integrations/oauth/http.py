@@ -194,9 +194,15 @@ class Transport:
             self._session.mount(prefix, _PinnedAdapter(https=https, allow=allow))
 
     def request(
-        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes | None = None
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str],
+        body: bytes | None = None,
+        deadline: float | None = None,
     ) -> Answer:
-        """Make one call and return its whole answer.
+        """Make one call and return its whole answer. `deadline` are seconds, ours if None.
 
         Raises ProviderUnavailable if the provider could not be reached in time, ProviderFailure
         for a redirect, a compressed or an oversized answer, or an address that is not allowed.
@@ -205,7 +211,9 @@ class Transport:
             requests.Request(method, url, headers=dict(headers), data=body)
         )
         prepared.headers["Accept-Encoding"] = "identity"
-        with self._place_for(urlsplit(url).netloc), self._deadline_of_call():
+        seconds = self._deadline if deadline is None else min(deadline, self._deadline)
+        place = self._place_for(urlsplit(url).netloc, wait=min(seconds, HOST_WAIT))
+        with place, self._deadline_of_call(seconds):
             return self._sent(prepared)
 
     def look_up(self, url: str) -> None:
@@ -239,8 +247,8 @@ class Transport:
             raise ProviderUnavailable(sent=_call.sent) from None
 
     @contextmanager
-    def _deadline_of_call(self) -> Iterator[None]:
-        watch = _begin_call(self._deadline)
+    def _deadline_of_call(self, seconds: float) -> Iterator[None]:
+        watch = _begin_call(seconds)
         try:
             yield
         finally:
@@ -250,10 +258,10 @@ class Transport:
                 raise ProviderUnavailable("provider_timeout", sent=_call.sent) from None
 
     @contextmanager
-    def _place_for(self, host: str) -> Iterator[None]:
+    def _place_for(self, host: str, *, wait: float = HOST_WAIT) -> Iterator[None]:
         with self._lock:
             places = self._hosts.setdefault(host, threading.BoundedSemaphore(MAX_PER_HOST))
-        if not places.acquire(timeout=HOST_WAIT):
+        if not places.acquire(timeout=wait):
             raise ProviderUnavailable("provider_busy", sent=False)
         try:
             yield
