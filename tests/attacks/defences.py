@@ -5,12 +5,19 @@
 
 from __future__ import annotations
 
-from tests.attacks.disarmed import flow, life, pages, people, provider
+from tests.attacks.disarmed import discovery, flow, life, pages, people, provider
 from tests.attacks.rows import Defence
 
 DEFENCES: tuple[Defence, ...] = tuple(
     sorted(
-        (*flow.DEFENCES, *provider.DEFENCES, *people.DEFENCES, *pages.DEFENCES, *life.DEFENCES),
+        (
+            *flow.DEFENCES,
+            *provider.DEFENCES,
+            *discovery.DEFENCES,
+            *people.DEFENCES,
+            *pages.DEFENCES,
+            *life.DEFENCES,
+        ),
         key=lambda each: each.row,
     )
 )

@@ -153,12 +153,7 @@ THREATS = (
     Threat(46, "Revoking one connection ends another that shares the grant."),
     Threat(47, "A stolen API key reads every token."),
     Threat(48, "Caches keep what only one person may see."),
-    Threat(
-        49,
-        "A discovery document lies about its issuer or endpoints.",
-        missing="Not built: endpoints come from checked files, never from discovery. "
-        "The pretend provider can lie (`metadata_issuer`, `metadata_set`), for when it is.",
-    ),
+    Threat(49, "A discovery document lies about its issuer or endpoints."),
     Threat(
         50,
         "A hostile server has a client assertion made out to an honest one.",
