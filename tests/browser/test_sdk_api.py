@@ -5,8 +5,6 @@ import re
 import tomllib
 from pathlib import Path
 
-import pytest
-
 from tests.browser.sdk_page import PROJECT, OpenPage, SdkPage
 from tests.browser.stub_portal import SDK, StubPortal, connection
 from tests.sdk_codes import UNION, raised, union
