@@ -33,6 +33,8 @@ ACTIONS: dict[str, tuple[str, dict[str, Any]]] = {
         {"version": 1, "expires_on": "2026-12-01", "days_left": 9},
     ),
     "client.rotated": ("client.updated", {"version": 2, "client_id": "fake_ok"}),
+    "handoff.sent": ("handoff.sent", {"hand_off": "x"}),
+    "handoff.completed": ("handoff.completed", {"hand_off": "x", "version": 1}),
     "session.failed": ("flow.failed", {"code": "access_denied"}),
     "session.abandoned": ("flow.abandoned", {}),
 }
@@ -53,6 +55,7 @@ def sent(provider) -> list[dict[str, Any]]:
     person.approve()
     connection, flow = Connection.objects.get(), person.current_flow()
     subjects = {"connection": connection, "client": connection.oauth_client, "session": flow}
+    subjects["handoff"] = connection.oauth_client
     for type_, (action, data) in ACTIONS.items():
         subject: Any = subjects[type_.split(".")[0]]
         with transaction.atomic():

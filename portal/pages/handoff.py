@@ -31,7 +31,7 @@ MAX_TOKEN = 128
 
 @dataclass(frozen=True)
 class HandOffScreen:
-    """handoff/link.html and handoff/done.html.
+    """handoff/link.html and handoff/done.html; handoff/form.html is an OptionsScreen.
 
     `person` is who asked, by name alone, and empty if the vendor did. `shared` says that the app is
     a whole organization's.

@@ -14,6 +14,7 @@ from portal.pages.screens import (
     LeavingScreen,
     SavedSecret,
 )
+from tests.gallery.handoffs import hand_offs
 from tests.gallery.hostile import Sample, hostile
 from tests.gallery.parts import (
     CANARY,
@@ -61,6 +62,7 @@ def samples() -> Iterator[Sample]:
     yield from _install()
     yield from _own_client()
     yield from _after()
+    yield from hand_offs()
     yield from hostile()
 
 

@@ -34,6 +34,10 @@ PAGES = {
     "portal/cancel": {"flow": "{flow}"},
     "portal/reconnect": {"connection": "{connection}"},
     "portal/secret": {"client": "{client}", "client_secret": "evil"},
+    "portal/owner": {"flow": "{flow}", "owner": "end_user"},
+    "portal/hand-off": {"flow": "{flow}"},
+    "portal/hand-off/end": {"flow": "{flow}"},
+    "portal/promote": {"client": "{client}"},
     "portal/disconnect": {"connection": "{connection}", "confirm": "1"},
     "oauth/start": {"flow": "{flow}"},
 }
@@ -89,7 +93,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 # Open to everybody by design; what they may say is tested beside them.
 PUBLIC = {"oauth/callback", "look", "oauth/done", "healthz", "readyz", "api/openapi.json"}
-OPENING = {"embed", "hosted"}
+OPENING = {"embed", "hosted", "handoff", "handoff/form"}
 ADMIN = {"admin"}
 
 
