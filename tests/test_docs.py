@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from integrations.catalog.registry import BUILT_IN, load
-from tests import catalog_table
+from tests import catalog_table, errors_table
 
 ROOT = Path(__file__).resolve().parent.parent
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -64,6 +64,10 @@ def test_the_example_provider_of_the_catalog_page_is_accepted(tmp_path):
 
 def test_the_table_of_providers_is_that_of_the_files():
     assert catalog_table.document() == catalog_table.DOCUMENT.read_text(encoding="utf-8")
+
+
+def test_the_page_of_errors_is_that_of_the_words():
+    assert errors_table.document() == errors_table.DOCUMENT.read_text(encoding="utf-8")
 
 
 def test_the_changelog_has_a_security_heading():
