@@ -137,7 +137,7 @@ def _describe(
     connection.account_type = flow.account_type
     connection.reason = Connection.Reason.NONE
     connection.requested_scopes, connection.scopes = list(requested), list(given)
-    connection.missing_scopes = list(lacking)
+    connection.missing_scopes, connection.scopes_reported = list(lacking), bool(answer.scope)
     connection.provider_data = {
         **request.client_version.settings,
         **captured(provider, answer),

@@ -273,6 +273,7 @@ def _connection(
         requested_scopes=list(given),
         scopes=list(given),
         missing_scopes=list(lacking),
+        scopes_reported=False,
         provider_data={**version.settings, **row.provider_data},
     )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from integrations.catalog.schema import Provider, Scope
 from integrations.errors import FieldError, InvalidInput
@@ -29,6 +30,20 @@ class ScopePolicy:
             for scope in self.known
             if self.allowed is None or scope.name in self.allowed or scope.name in wanted
         )
+
+
+Given = Literal["yes", "no", "unknown"]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of one permission: `given` is yes, no, or unknown if the provider did not say."""
+
+    name: str
+    description: str
+    requested: bool
+    given: Given
+    required: bool
 
 
 def policy(integration: Integration) -> ScopePolicy:
@@ -85,15 +100,42 @@ def shared(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
 
 def warnings(*, provider: Provider, rules: ScopePolicy, names: tuple[str, ...]) -> dict[str, str]:
     """Return what a person should know about the scopes they chose, by field."""
+    texts = (_ends_soon(provider, rules, names), _strange(rules, names))
+    told = " ".join(text for text in texts if text)
+    return {"scopes": told} if told else {}
+
+
+def strangers(*, rules: ScopePolicy, names: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the scopes that neither the catalog describes nor the vendor asks for.
+
+    None, if the catalog describes no scopes of this provider at all.
+    """
+    if not rules.known:
+        return ()
+    known = {scope.name for scope in rules.known} | set(rules.default)
+    return tuple(name for name in names if name not in known)
+
+
+def _ends_soon(provider: Provider, rules: ScopePolicy, names: tuple[str, ...]) -> str:
     keeps = {provider.refresh.offline_scope, "offline_access"}
     offered = [name for name in rules.default if name in keeps]
     if not provider.refresh.offline_scope or not offered or keeps & set(names):
-        return {}
-    text = said(
+        return ""
+    return said(
         "You removed {name}. The connection will end after its first hour without it.",
         name=offered[0],
     )
-    return {"scopes": text}
+
+
+def _strange(rules: ScopePolicy, names: tuple[str, ...]) -> str:
+    strange = strangers(rules=rules, names=names)
+    if not strange:
+        return ""
+    shown = ", ".join(name[:60] for name in strange[:5])
+    return said(
+        "We do not know these permissions: {shown}. Check their spelling at the provider.",
+        shown=shown,
+    )
 
 
 def granted(*, requested: tuple[str, ...], scope: str | None) -> tuple[str, ...]:
@@ -117,6 +159,38 @@ def missing(
     silent = {provider.refresh.offline_scope, "openid", "offline_access"}
     held = {_bare(name) for name in given}
     return tuple(name for name in required if name not in silent and _bare(name) not in held)
+
+
+def outcomes(
+    *,
+    provider: Provider,
+    rules: ScopePolicy,
+    requested: tuple[str, ...],
+    given: tuple[str, ...],
+    reported: bool,
+) -> tuple[Outcome, ...]:
+    """Return one entry for each scope that was requested, given or is required.
+
+    An answer that was not `reported`, without scope (RFC 6749 section 5.1), speaks of none of them.
+    A scope that only asks for a refresh token may be given without being echoed.
+    """
+    words = {scope.name: scope.description for scope in rules.known}
+    asked, held = {_bare(name) for name in requested}, {_bare(name) for name in given}
+    lacking = missing(provider=provider, required=requested, given=given)
+    extra = (name for name in given if _bare(name) not in asked)
+    needed = (name for name in rules.required if _bare(name) not in asked | held)
+
+    def state(name: str) -> Given:
+        if name in requested and not reported:
+            return "unknown"
+        if _bare(name) in held:
+            return "yes"
+        return "no" if name in lacking or name not in requested else "unknown"
+
+    return tuple(
+        Outcome(name, words.get(name, ""), name in requested, state(name), name in rules.required)
+        for name in dict.fromkeys((*requested, *extra, *needed))
+    )
 
 
 def _bare(name: str) -> str:

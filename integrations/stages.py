@@ -165,9 +165,9 @@ def chosen_scopes(flow: Flow, rules: ScopePolicy) -> tuple[str, ...]:
 
 
 def scope_choices(*, rules: ScopePolicy, chosen: tuple[str, ...]) -> tuple[ScopeChoice, ...]:
-    """Return one entry for each described permission a person may tick, and each required one."""
+    """Return one entry for each permission a person may tick: described, required or asked for."""
     described = {scope.name: scope for scope in rules.selectable()}
-    names = dict.fromkeys((*rules.required, *described))
+    names = dict.fromkeys((*rules.required, *described, *rules.default))
     return tuple(
         ScopeChoice(
             name=name,

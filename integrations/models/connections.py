@@ -59,6 +59,8 @@ class Connection(models.Model):
     requested_scopes = models.JSONField(default=list)
     scopes = models.JSONField(default=list)
     missing_scopes = models.JSONField(default=list)
+    # Whether the provider said what it gave. If not, `scopes` are those that were requested.
+    scopes_reported = models.BooleanField(default=True)
     provider_data = models.JSONField(default=dict)
     # While PENDING: what the person has yet to choose from, as id, label and hint.
     post_options = models.JSONField(default=list)
