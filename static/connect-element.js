@@ -9,7 +9,7 @@ const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 :host { display: inline-block }
 button { min-block-size: 2.75rem; padding: 0 1rem; font: inherit }
-p:empty { display: none }`);
+p { margin: 0 }`);
 
 let ready, project, settled;
 

@@ -26,6 +26,7 @@ from integrations.admin.base import (
 from integrations.admin.catalog_page import CatalogPage
 from integrations.admin.clients import secret_status
 from integrations.admin.custom_pages import DescribedProviderPages
+from integrations.admin.funnel import FunnelField
 from integrations.admin.integration_forms import (
     AddIntegrationForm,
     ChangeIntegrationForm,
@@ -35,6 +36,7 @@ from integrations.admin.integration_forms import (
     current_version,
 )
 from integrations.admin.scope_grid import ScopeLists
+from integrations.admin.snippets import rendered, snippets
 from integrations.models import ClientVersion, Integration, OAuthClient
 from integrations.models.projects import DEFAULT_ACCOUNT
 
@@ -44,7 +46,7 @@ WIDE = ("wide",)
 
 
 @admin.register(Integration)
-class IntegrationAdmin(CatalogPage, DescribedProviderPages):
+class IntegrationAdmin(FunnelField, CatalogPage, DescribedProviderPages):
     """A provider switched on in a project."""
 
     list_display = ("slug", "provider_name", "project", "is_active", "types", "client_set")
@@ -78,17 +80,19 @@ class IntegrationAdmin(CatalogPage, DescribedProviderPages):
             return ((None, {"fields": shown}),)
         scopes = {"fields": ("scope_policy", "custom_scopes_allowed")}
         sections = [(None, {"fields": (*IDENTITY, *POLICY, "see_also")}), ("Scopes", scopes)]
+        sections.insert(1, ("How far people come", {"fields": ("funnel",)}))
         sections.append(("Calls through the portal", {"fields": ("proxy_rules",)}))
         provider = catalog_entry(obj)
         if provider:
             ready = ("artefacts",) if provider.create else ()
             fields = {"fields": ("redirect_url", *ready, *client_field_names(provider))}
             sections.append(("Your client", {**fields, "classes": WIDE}))
+        sections.append(("In your application", {"fields": ("to_copy",), "classes": WIDE}))
         return sections
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keep what other people's code and providers already know."""
-        return (*IDENTITY, "redirect_url", "artefacts", "see_also") if obj else ()
+        return (*IDENTITY, "redirect_url", "artefacts", "see_also", "to_copy", "funnel") if obj else ()
 
     @method_decorator(sensitive_post_parameters("client_secret"))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
@@ -172,6 +176,12 @@ class IntegrationAdmin(CatalogPage, DescribedProviderPages):
     def see_also(self, row: Integration) -> str:
         """A link to what is connected."""
         return listed("connection", "Connections", integration__id__exact=row.pk)
+
+    @admin.display(description="to copy")
+    def to_copy(self, row: Integration) -> str:
+        """What a developer copies to offer it."""
+        entry = catalog_entry(row)
+        return rendered(snippets(row, name=entry.name if entry else row.slug))
 
     class Media:
         css = CSS

