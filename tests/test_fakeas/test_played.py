@@ -15,7 +15,7 @@ from integrations.oauth import client as oauth
 from integrations.oauth.client import Client, Endpoints
 from integrations.secret import Secret
 from tests.fakeas.played.provider import Played
-from tests.fakeas.played.wire import FORM, JSON, Asked, Refused
+from tests.fakeas.played.wire import FORM, Asked, Refused
 
 STATE = "s" * 43
 VERIFIER = Secret("v" * 86)

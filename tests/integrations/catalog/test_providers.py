@@ -19,6 +19,11 @@ ROOT = Path(__file__).parents[3]
 LOGOS = ROOT / "static" / "logos"
 PRETEND = ROOT / "tests" / "fakeas" / "catalog"
 SERVER = "http://127.0.0.1:8002"
+SEVEN = frozenset(path.stem for path in (PRETEND / "seven").glob("*.toml"))
+# Their APIs have no call that says whose token it is.
+SILENT = frozenset(
+    {"bamboohr", "freshworks", "greenhouse", "hibob", "lever", "productboard", "sage-intacct"}
+)
 
 BUILT_IN = registry.load()
 DEMO = {
@@ -106,8 +111,9 @@ def test_every_setup_says_where_to_paste_the_redirect_url_and_the_scopes(
     provider: Provider,
 ) -> None:
     used = PLACEHOLDER.findall(" ".join(provider.setup.steps))
-    assert sorted(used) == ["redirect_url", "scopes"]
-    assert "{redirect_url}" in " ".join(provider.setup.steps)
+    assert sorted(used) in (["redirect_url"], ["redirect_url", "scopes"])
+    # Where an app has no permissions of its own, there is nothing to choose them from.
+    assert "scopes" in used or provider.slug not in SEVEN
 
 
 @every
@@ -125,7 +131,7 @@ def test_every_step_is_at_most_two_short_lines(provider: Provider) -> None:
 
 @every
 def test_every_scope_is_described_in_one_short_line(provider: Provider) -> None:
-    assert provider.scopes
+    assert provider.scopes or not provider.default_scopes
     for scope in provider.scopes:
         assert "\n" not in scope.description
         assert len(scope.description) <= 120
@@ -142,8 +148,9 @@ def test_the_default_scopes_include_the_one_that_gives_a_refresh_token(
 
 @every
 def test_every_provider_tells_which_account_was_connected(provider: Provider) -> None:
-    assert provider.identity
-    assert provider.identity.label_path not in provider.identity.id_paths
+    assert (provider.identity is None) == (provider.slug in SILENT)
+    if provider.identity and provider.slug in SEVEN:
+        assert provider.identity.label_path not in provider.identity.id_paths
 
 
 @every
@@ -165,9 +172,9 @@ def test_every_required_setting_shows_an_example_it_would_accept(
 ) -> None:
     for setting in provider.settings:
         assert setting.help
-        assert setting.placeholder
+        assert setting.placeholder or setting.options
         if setting.pattern:
-            assert re.match(setting.pattern, setting.placeholder)
+            assert not setting.placeholder or setting.takes(setting.placeholder)
             assert not set(setting.reserved) & {setting.placeholder, setting.default}
             assert all(re.match(setting.pattern, option) for option in setting.options)
 

@@ -136,11 +136,28 @@ HOSTS = {
     "outlook": re.compile(r"login\.microsoftonline\.com"),
     "sharepoint": re.compile(r"login\.microsoftonline\.com"),
 }
+SEVEN = dict.fromkeys(slug for slug, _ in ACCEPTED)
 CHECKED = [
-    (provider, setting)
-    for provider in PROVIDERS.values()
-    for setting in provider.settings
+    (PROVIDERS[slug], setting)
+    for slug in SEVEN
+    for setting in PROVIDERS[slug].settings
     if setting.pattern
+]
+# All others, each pattern once.
+OTHERS = {
+    f"{provider.slug}.{setting.name}": (provider, setting)
+    for provider, setting in {
+        setting.pattern: (provider, setting)
+        for provider in PROVIDERS.values()
+        for setting in provider.settings
+        if setting.pattern and provider.slug not in SEVEN
+    }.values()
+}
+# What would end a host or a path, or begin another one.
+DANGEROUS = [
+    value
+    for value in HOSTILE
+    if not value or ".." in value or re.search(r"[^A-Za-z0-9._~-]", value)
 ]
 FORMING = [pair for pair in CHECKED if pair[1].name in pair[0].host_settings()]
 IDS = [f"{provider.slug}.{setting.name}" for provider, setting in CHECKED]
@@ -207,7 +224,26 @@ def test_a_newline_at_the_end_is_refused(provider: Provider, setting: Setting) -
         assert not accepts(setting, f"{value}\n")
 
 
-@pytest.mark.parametrize("setting", [setting for _, setting in CHECKED], ids=IDS)
+@pytest.mark.parametrize(("provider", "setting"), OTHERS.values(), ids=OTHERS)
+def test_no_other_setting_of_the_catalog_takes_what_is_dangerous(
+    provider: Provider, setting: Setting
+) -> None:
+    example = setting.default or setting.placeholder or next(iter(setting.options))
+    assert setting.takes(example)
+    assert not setting.takes(f"{example}\n")
+    if setting.name not in provider.host_settings():
+        return
+    inside = [f"{example}{value}" for value in DANGEROUS if value]
+    taken = [value for value in (*DANGEROUS, *inside) if setting.takes(value)]
+    paths = [value for value in taken if setting.kind == "path" and "/" in value]
+    assert taken == paths
+    assert not any(part in value for value in paths for part in ("..", "//", ":", "?", "#"))
+
+
+ALL = {**dict(zip(IDS, CHECKED, strict=True)), **OTHERS}
+
+
+@pytest.mark.parametrize("setting", [setting for _, setting in ALL.values()], ids=ALL)
 def test_no_pattern_takes_long_over_a_long_value(setting: Setting) -> None:
     started = time.perf_counter()
     for piece in ("a", "a.", "a-", "0", "-", ".", "0-", "a--b."):
