@@ -63,6 +63,9 @@ PREFLIGHT_CLIENT = Limit(
 START = Limit("start", 10, MINUTE, "person", "Leaving for the provider")
 HOSTED = Limit("hosted", 60, MINUTE, "address", "Opening a link to the portal")
 HAND_OFF = Limit("hand_off", 30, HOUR, "address", "Saving a client by a link")
+GUIDE_FEEDBACK = Limit(
+    "guide_feedback", 10, HOUR, "client", "Saying that a step of a guide looks different"
+)
 USER_API = Limit("user_api", 300, MINUTE, "person", "Calls with a user token")
 VENDOR_API = Limit("vendor_api", 600, MINUTE, "key", "Calls with an API key")
 ACCESS_TOKENS = Limit("access_tokens", 600, MINUTE, "key", "Access tokens read with an API key")
@@ -72,7 +75,7 @@ ADMIN_NAME = Limit(
 )
 TABLE = (
     PREFLIGHT, PREFLIGHT_CLIENT, OPEN, OPEN_ADDRESS, FAILED_CREDENTIALS, PAGE, POLL, SAVE_OPTIONS, START, HOSTED, HAND_OFF,
-    USER_API, VENDOR_API, ACCESS_TOKENS, ADMIN_LOGIN, ADMIN_NAME,
+    GUIDE_FEEDBACK, USER_API, VENDOR_API, ACCESS_TOKENS, ADMIN_LOGIN, ADMIN_NAME,
 )  # fmt: skip
 
 

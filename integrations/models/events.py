@@ -9,6 +9,8 @@ from django.db import models
 
 from integrations.models.projects import Project
 
+GUIDE_ACTION = "guide.feedback"
+
 
 class AuditHead(models.Model):
     """The newest link of a project's chain; its row lock is what orders the events."""
@@ -41,6 +43,14 @@ class AuditEvent(models.Model):
     class Meta:
         constraints = (
             models.UniqueConstraint(fields=["project", "sequence"], name="audit_unique_sequence"),
+        )
+        indexes = (
+            # Such events are counted on the page of their integration, among very many others.
+            models.Index(
+                fields=["object_id", "at"],
+                condition=models.Q(action=GUIDE_ACTION),
+                name="audit_guide_feedback",
+            ),
         )
 
     def __str__(self) -> str:
