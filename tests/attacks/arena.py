@@ -17,7 +17,9 @@ from pathlib import Path
 from typing import Any
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
+from tests.acme import users
 from tests.attacks.browser import Browser, Reply
 from tests.attacks.names import Names
 from tests.browser import stack as stacks
@@ -36,7 +38,8 @@ UNLIMITED = ",".join(
     f"{name}=off"
     for name in (
         "open", "open_address", "failed_credentials", "page", "poll", "save_options", "start",
-        "hosted", "user_api", "vendor_api", "access_tokens", "admin_login", "admin_name",
+        "hosted", "hand_off", "user_api", "vendor_api", "access_tokens", "admin_login",
+        "admin_name",
     )
 )  # fmt: skip
 LIMITED = UNLIMITED.replace(",admin_login=off", "").replace("open=off", "open=5/60", 1)
@@ -73,9 +76,9 @@ class Tenant:
         return jwt.encode(claims, self.private_key, "RS256", headers={"kid": self.kid})
 
     @cached_property
-    def private_key(self) -> str:
-        """The signing key, as PEM."""
-        return self.key_file.read_text(encoding="ascii")
+    def private_key(self) -> RSAPrivateKey:
+        """The signing key."""
+        return users.private_key(self.key_file.read_text(encoding="ascii"))
 
 
 @dataclass

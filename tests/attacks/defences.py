@@ -5,7 +5,15 @@
 
 from __future__ import annotations
 
-from tests.attacks.disarmed import discovery, flow, life, pages, people, provider
+from tests.attacks.disarmed import (
+    discovery,
+    flow,
+    life,
+    pages,
+    people,
+    provider,
+    sharing,
+)
 from tests.attacks.rows import Defence
 
 DEFENCES: tuple[Defence, ...] = tuple(
@@ -17,6 +25,7 @@ DEFENCES: tuple[Defence, ...] = tuple(
             *people.DEFENCES,
             *pages.DEFENCES,
             *life.DEFENCES,
+            *sharing.DEFENCES,
         ),
         key=lambda each: each.row,
     )

@@ -173,4 +173,14 @@ THREATS = (
         "Dependencies with known holes.",
         missing="No attack: requirements.lock pins versions and hashes, and a build reports holes.",
     ),
+    Threat(
+        56,
+        "A member changes, reads or takes along the app of a whole organization, or gets around "
+        "what the vendor settled for it.",
+    ),
+    Threat(
+        57,
+        "A link with which a colleague enters an app is used again, late, by somebody else or for "
+        "more than that.",
+    ),
 )
