@@ -2,10 +2,21 @@
 
 import time
 from dataclasses import dataclass
+from functools import cache
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 TOKEN_SECONDS = 300
+
+
+@cache
+def private_key(pem: str) -> RSAPrivateKey:
+    """Return the key that is written there. Reading checks it, which takes longer than signing."""
+    key = load_pem_private_key(pem.encode(), password=None)
+    assert isinstance(key, RSAPrivateKey)
+    return key
 
 
 @dataclass(frozen=True)
@@ -47,7 +58,8 @@ class TokenSigner:
         }
         if user.organization_admin:
             claims["org_admin"] = True
-        return jwt.encode(claims, self.signing_key, algorithm="RS256", headers={"kid": self.kid})
+        key = private_key(self.signing_key)
+        return jwt.encode(claims, key, algorithm="RS256", headers={"kid": self.kid})
 
 
 DANA = AcmeUser(

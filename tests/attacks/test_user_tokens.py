@@ -39,9 +39,8 @@ def signed(tenant: Tenant, header: Any, payload: Any, *, secret: bytes | None = 
 
 
 def public_pem(tenant: Tenant) -> str:
-    key = serialization.load_pem_private_key(tenant.private_key.encode(), None)
     encoding, form = serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    return key.public_key().public_bytes(encoding, form).decode()
+    return tenant.private_key.public_key().public_bytes(encoding, form).decode()
 
 
 def forged(arena: Arena) -> dict[str, str]:
