@@ -17,11 +17,8 @@ from integrations.catalog.values import (
     Pattern,
     Strict,
     TokenHeader,
+    checked_param,
 )
-
-
-class _Other(Strict):
-    name: ParamName
 
 
 class Parameters(Strict):
@@ -53,7 +50,7 @@ class Parameters(Strict):
         }
         for standard, name in {**named, "response_code": self.response_code}.items():
             if name != standard.removeprefix("response_"):
-                _Other(name=name)
+                checked_param(name)
         if len(set(named.values())) < len(named):
             raise ValueError("two parameters of one name")
         return self
@@ -103,7 +100,7 @@ class CallbackParam(Strict):
     def not_the_flows_own(self) -> Self:
         """Refuse a parameter that the flow itself reads."""
         if self.param != "scope":
-            _Other(name=self.param)
+            checked_param(self.param)
         return self
 
 
