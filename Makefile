@@ -2,14 +2,17 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 PY := .venv/bin/python
 DEMO := var/demo
+DEMO_ENV = SECRET_KEY_FILE=$(DEMO)/secret_key FERNET_KEYS_FILE=$(DEMO)/fernet_keys \
+	BASE_URL=http://localhost:8000 DATABASE_URL=sqlite:///$(CURDIR)/$(DEMO)/portal.sqlite3 \
+	OUTBOUND_ALLOW_CIDRS=127.0.0.0/8 CONNECT_CATALOG_DIRS=tests/fakeas/catalog
 
-.PHONY: demo test soak lint check browser lock clean
+.PHONY: demo token test soak lint check browser lock clean
 
 demo: .venv/.installed $(DEMO)/fernet_keys
-	@SECRET_KEY_FILE=$(DEMO)/secret_key FERNET_KEYS_FILE=$(DEMO)/fernet_keys \
-	BASE_URL=http://localhost:8000 DATABASE_URL=sqlite:///$(CURDIR)/$(DEMO)/portal.sqlite3 \
-	OUTBOUND_ALLOW_CIDRS=127.0.0.0/8 CONNECT_CATALOG_DIRS=tests/fakeas/catalog \
-	$(PY) manage.py demo
+	@$(DEMO_ENV) $(PY) manage.py demo
+
+token:
+	@$(DEMO_ENV) $(PY) manage.py user_token "Acme CRM" me --name Me --key $(DEMO)/signing-key.pem
 
 test: .venv/.installed-dev
 	$(PY) -m tests.run

@@ -17,6 +17,7 @@ def main() -> None:
     parser.add_argument("--project", required=True, help="the project's id")
     parser.add_argument("--signing-key", type=Path, required=True, help="a PEM file")
     parser.add_argument("--kid", required=True, help="the id of that key")
+    parser.add_argument("--api-key-file", type=Path, help="to make links, as for e-mails")
     options = parser.parse_args()
     signal.signal(signal.SIGTERM, _interrupt)
     site = AcmeSite(
@@ -25,6 +26,7 @@ def main() -> None:
         project=options.project,
         signing_key=options.signing_key.read_text(),
         kid=options.kid,
+        api_key=options.api_key_file.read_text().strip() if options.api_key_file else "",
     )
     with site:
         sys.stdout.write(f"Acme CRM: {site.origin}\n")

@@ -11,6 +11,7 @@ from string import Template
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
+from tests.acme.links import Links
 from tests.acme.users import DANA, USERS, AcmeUser, TokenSigner
 
 if TYPE_CHECKING:
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 HERE = Path(__file__).parent
 COOKIE = "acme_user"
 BODY_LIMIT = 4096
-ASSETS = {"/acme.css": "text/css", "/acme.js": "text/javascript", "/acme.svg": "image/svg+xml"}
+TYPES = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+ASSETS = {f"/{each.name}": TYPES[each.suffix] for each in sorted((HERE / "static").iterdir())}
 INTEGRATIONS = (
     "demo-mail",
     "demo-desk",
@@ -68,6 +70,7 @@ class AcmeApplication:
     origin: str
     signer: TokenSigner
     policies: Policies
+    links: Links
 
     def __call__(
         self, environ: "WSGIEnvironment", start_response: "StartResponse"
@@ -92,6 +95,8 @@ class AcmeApplication:
             return Response((HERE / "static" / path[1:]).read_text(), ASSETS[path])
         routes: dict[tuple[str, str], Callable[[WSGIEnvironment], Response]] = {
             ("GET", "/"): self._settings_page,
+            ("GET", "/ways"): self._ways_page,
+            ("POST", "/hosted-link"): self._hosted_link,
             ("GET", "/no-script"): self._no_script_page,
             ("GET", "/return"): self._return_page,
             ("POST", "/sign-in"): self._sign_in,
@@ -103,6 +108,12 @@ class AcmeApplication:
         return view(environ)
 
     def _settings_page(self, environ: "WSGIEnvironment") -> Response:
+        return self._page_of_somebody("index", environ)
+
+    def _ways_page(self, environ: "WSGIEnvironment") -> Response:
+        return self._page_of_somebody("ways", environ)
+
+    def _page_of_somebody(self, name: str, environ: "WSGIEnvironment") -> Response:
         named = USERS.get(_query(environ).get("user", ""))
         user = named or _signed_in(environ)
         buttons = "".join(
@@ -110,8 +121,15 @@ class AcmeApplication:
             f"{escape(other.name)}</button>"
             for other in USERS.values()
         )
-        page = self._page("index", user=user, user_buttons=buttons)
+        page = self._page(name, user=user, user_buttons=buttons)
         return replace(page, headers=(_cookie(named),)) if named else page
+
+    def _hosted_link(self, environ: "WSGIEnvironment") -> Response:
+        if not _is_own_page(environ):
+            return Response("Refused", "text/plain", HTTPStatus.FORBIDDEN)
+        slug = _form(environ).get("integration", "")
+        made = self.links.make(_signed_in(environ), slug, f"{self.origin}/return")
+        return Response(json.dumps(made), "application/json")
 
     def _no_script_page(self, environ: "WSGIEnvironment") -> Response:
         user = _signed_in(environ)
@@ -124,7 +142,10 @@ class AcmeApplication:
             f"<dt>{escape(name)}</dt><dd>{escape(value)}</dd>"
             for name, value in _query(environ).items()
         )
-        return self._page("return", user=_signed_in(environ), query_rows=rows)
+        user, flow = _signed_in(environ), _query(environ).get("cp_flow", "")
+        said = escape(self.links.confirmed(user, flow)) if flow else ""
+        outcome = f'<p class="notice">{said}</p>' if said else ""
+        return self._page("return", user=user, query_rows=rows, outcome=outcome)
 
     def _sign_in(self, environ: "WSGIEnvironment") -> Response:
         user = USERS.get(_form(environ).get("user", ""))
@@ -134,7 +155,7 @@ class AcmeApplication:
 
     def _user_token(self, environ: "WSGIEnvironment") -> Response:
         # The user comes from the session, never from the request, and only for Acme's own pages.
-        if environ.get("HTTP_SEC_FETCH_SITE", "same-origin") != "same-origin":
+        if not _is_own_page(environ):
             return Response("Refused", "text/plain", HTTPStatus.FORBIDDEN)
         token = self.signer.user_token(_signed_in(environ))
         return Response(json.dumps({"user_token": token}), "application/json")
@@ -154,6 +175,10 @@ class AcmeApplication:
 def _signed_in(environ: "WSGIEnvironment") -> AcmeUser:
     morsel = SimpleCookie(environ.get("HTTP_COOKIE", "")).get(COOKIE)
     return USERS.get(morsel.value if morsel else "", DANA)
+
+
+def _is_own_page(environ: "WSGIEnvironment") -> bool:
+    return bool(environ.get("HTTP_SEC_FETCH_SITE", "same-origin") == "same-origin")
 
 
 def _cookie(user: AcmeUser) -> tuple[str, str]:

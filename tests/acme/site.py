@@ -7,6 +7,7 @@ from types import TracebackType
 from typing import Self
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer
 
+from tests.acme.links import Links
 from tests.acme.pages import AcmeApplication, Policies
 from tests.acme.users import TokenSigner
 
@@ -44,7 +45,7 @@ class AcmeSite:
 
     `portal` is the portal's origin, `signing_key` an RS256 private key as PEM. Port 0 takes a free
     port. `coop` and `referrer_policy` set those headers; `csp` replaces the strict policy, and an
-    empty `csp` sends none.
+    empty `csp` sends none. With an `api_key` it makes links.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class AcmeSite:
         coop: str | None = None,
         referrer_policy: str | None = None,
         csp: str | None = None,
+        api_key: str = "",
     ) -> None:
         """Bind the port; requests are answered once the context is entered."""
         self.signer = TokenSigner(
@@ -72,7 +74,12 @@ class AcmeSite:
             referrer=referrer_policy,
         )
         self._server.set_app(
-            AcmeApplication(origin=self.origin, signer=self.signer, policies=policies)
+            AcmeApplication(
+                origin=self.origin,
+                signer=self.signer,
+                policies=policies,
+                links=Links(self.signer.portal, api_key),
+            )
         )
         # The pause between two looks for a request to stop, in seconds.
         serve = partial(self._server.serve_forever, 0.02)

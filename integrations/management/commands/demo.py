@@ -31,9 +31,12 @@ from integrations.secret import Secret
 
 NAME, ACTOR = "Acme CRM", "command:demo"
 PROVIDER, HOST = "http://127.0.0.1:8002", "http://acme.localhost:8001"
+# Where a page of the developer's own may be served, as by `python -m http.server 3000`.
+OWN_PAGE = "http://localhost:3000"
 PRETEND = ("demo-mail", "demo-desk")
 MAGIC_CLIENT, MAGIC_SECRET = "fake_ok", "fake-secret"
 START_SECONDS = 30
+API_KEY_FILE = "api-key"
 
 
 class Command(JsonCommand):
@@ -56,6 +59,7 @@ class Command(JsonCommand):
         call_command("collectstatic", verbosity=0, interactive=False)
         project = _project(folder)
         facts = _facts(project)
+        _private(folder / API_KEY_FILE).write_text(facts["api_key"], encoding="ascii")
         if options["prepare_only"]:
             self.report(options, facts, *_lines(facts))
             return
@@ -76,17 +80,22 @@ def _project(folder: Path) -> Project:
     project = Project.objects.filter(name=NAME).first() or audit.create_project(
         name=NAME, actor=ACTOR
     )
-    AllowedOrigin.objects.get_or_create(project=project, origin=HOST)
+    for origin in (HOST, OWN_PAGE):
+        AllowedOrigin.objects.get_or_create(project=project, origin=origin)
     ReturnUrl.objects.get_or_create(project=project, url=f"{HOST}/return")
     key_file = folder / "signing-key.pem"
     if not key_file.exists():
         project.signing_keys.all().delete()
         made = keys.generate_signing_key(project=project, actor=ACTOR)
-        key_file.touch(mode=0o600)
-        key_file.write_text(made.private_key.reveal(), encoding="ascii")
+        _private(key_file).write_text(made.private_key.reveal(), encoding="ascii")
     for provider in registry.providers():
         _offer(project, provider.slug)
     return project
+
+
+def _private(file: Path) -> Path:
+    file.touch(mode=0o600)
+    return file
 
 
 def _offer(project: Project, slug: str) -> None:
@@ -140,11 +149,12 @@ def _lines(facts: dict[str, str]) -> list[str]:
         f"  The portal's admin                        {facts['admin']}",
         f"      user admin, password {facts['admin_password']}",
         f"  The pretend provider                      {facts['provider']}",
+        f"  The project's id                          {facts['project_id']}",
         f"  An API key of the project                 {facts['api_key']}",
         "",
         f"  Open {facts['host_page']}, press Connect beside Demo Mail, choose your own app and",
         f"  enter the App ID {MAGIC_CLIENT} with the App secret {MAGIC_SECRET}.",
-        "  Press Ctrl+C here to stop.",
+        f"  All ways to connect are on {facts['host_page']}/ways. Press Ctrl+C here to stop.",
         "",
     ]
 
@@ -158,6 +168,7 @@ def _commands(project: Project, folder: Path) -> list[tuple[list[str], dict[str,
     portal += ["--access-logfile", str(log.name), "--workers", "1", "portal.wsgi"]
     host = [python, "-m", "tests.acme", "--portal", settings.BASE_URL, "--kid", _kid(project)]
     host += ["--project", str(project.pk), "--signing-key", str(folder / "signing-key.pem")]
+    host += ["--api-key-file", str(folder / API_KEY_FILE)]
     worker = [python, str(settings.BASE_DIR / "manage.py"), "db_worker", "--verbosity", "0"]
     provider = [python, "-m", "tests.fakeas", "--port", "8002"]
     return [(command, env) for command in (portal, host, provider, worker)]

@@ -1,35 +1,11 @@
 // The settings page of Acme CRM: draws the cards and hands clicks to the portal's SDK.
 
+import { fetchUserToken, log, logEvents, say } from "/log.js";
+
 const { portal, project } = document.body.dataset;
 const sdk = globalThis.ConnectPortal;
 const byId = (id) => document.getElementById(id);
 const BADGES = { VALID: "Connected", PENDING: "Not finished", INVALID: "Needs attention" };
-
-async function fetchUserToken() {
-  const response = await fetch("/user-token", { method: "POST" });
-  if (!response.ok) throw new Error(`Acme answered ${response.status}`);
-  return (await response.json()).user_token;
-}
-
-function say(text) {
-  byId("status").textContent = text;
-  byId("status").hidden = !text;
-}
-
-function log(name, detail) {
-  const entry = document.createElement("li");
-  const time = document.createElement("time");
-  time.textContent = new Date().toLocaleTimeString("en-GB");
-  const title = document.createElement("b");
-  title.textContent = name;
-  entry.append(time, title, detail);
-  byId("log").prepend(entry);
-}
-
-function describe(event) {
-  const label = event.credential?.accountLabel;
-  return [event.integrationType, label].filter(Boolean).join(", ");
-}
 
 function accountRow(credential) {
   const row = document.createElement("li");
@@ -99,9 +75,7 @@ byId("cards").addEventListener("click", (event) => {
 
 async function start() {
   if (!sdk) return say(`The portal at ${portal} does not answer. Start it and reload this page.`);
-  for (const name of ["onPortalOpen", "onPortalClose", "onIntegrationInstall", "onIntegrationUninstall"]) {
-    sdk.subscribe(name, (event) => log(name, describe(event)));
-  }
+  logEvents(sdk);
   for (const name of ["onPortalClose", "onIntegrationInstall", "onIntegrationUninstall"]) {
     sdk.subscribe(name, draw);
   }
