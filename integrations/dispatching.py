@@ -30,6 +30,7 @@ from integrations.webhooks import GIVE_UP
 
 EVENTS_AT_ONCE = 200
 CONNECTED = ("connection.created", "connection.reauthorized")
+REPORTED = "flow.problem_reported"
 INVALID = {
     "needs_reauth": "connection.needs_reauth",
     "rotation_lost": "connection.needs_reauth",
@@ -121,6 +122,10 @@ def messages(event: AuditEvent, rows: Rows) -> Iterator[Message]:
         code = event.data.get("code") or event.action.removeprefix("flow.")
         data = _session_data(flow, code=code, connection=None)
         yield Message(SESSIONS[event.action], event.object_id, data)
+    elif flow is not None and event.action == REPORTED:
+        data = _session_data(flow, code="problem_reported", connection=None)
+        told = {name: event.data.get(name, "") for name in ("seen", "field")}
+        yield Message(REPORTED, event.object_id, {**data, "problem": told})
     elif (client := rows.clients.get(event.object_id)) is not None and event.action in CLIENTS:
         yield Message(CLIENTS[event.action], event.object_id, _client_data(client, event))
 

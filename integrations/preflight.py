@@ -65,7 +65,7 @@ def checks(version: ClientVersion) -> tuple[Check, ...]:
     return (*(each for each in found if each), Check("redirect_url", "unknown", text))
 
 
-def ask(*, version: ClientVersion, who: Somebody | None, actor: str) -> Outcome:
+def ask(*, version: ClientVersion, actor: str, who: Somebody | None = None) -> Outcome:
     """Ask the provider whether it takes a client's credentials, and keep what it says.
 
     `who` is counted besides the client. UNKNOWN if it cannot be told now: asked too often, nobody

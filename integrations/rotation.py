@@ -10,9 +10,10 @@ from django.db.models import F, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from integrations import audit, inputs, journal, refresh, versions
+from integrations import audit, inputs, journal, preflight, refresh, versions
 from integrations.errors import FieldError, InvalidInput, NotAllowed, SealBroken
 from integrations.models import (
+    ClientCheck,
     ClientVersion,
     Connection,
     Credential,
@@ -29,11 +30,15 @@ Status, Reason = Connection.Status, Connection.Reason
 
 @dataclass(frozen=True)
 class Replaced:
-    """A secret that took over. `checked`: the provider took it just now, on a live grant."""
+    """A secret that took over. `checked`: the provider took it just now, on a live grant.
+
+    `told` is what the provider said of it in advance, where no grant could be tried.
+    """
 
     version: ClientVersion
     checked: bool
     connections: int
+    told: ClientCheck.Outcome = ClientCheck.Outcome.UNKNOWN
 
 
 def replace_secret(
@@ -41,9 +46,10 @@ def replace_secret(
 ) -> Replaced:
     """Replace the secret of an app that stays what it is, and keep all its connections.
 
-    It is tried on one of the app's grants before it takes over. The one before is kept until the
-    first good refresh; if the provider cannot be asked now, both are tried then. Connections that
-    the provider refused because of the old secret are live again.
+    It is tried on one of the app's grants before it takes over; where there is none to try, the
+    provider is asked in advance, and what it says is told and decides nothing. The one before is
+    kept until the first good refresh; if the provider cannot be asked now, both are tried then.
+    Connections that the provider refused because of the old secret are live again.
 
     Raises InvalidInput naming the field, also if the provider does not take the secret; NotAllowed
     for a client that holds nothing yet.
@@ -56,6 +62,7 @@ def replace_secret(
         name = client.integration.provider.name
         message = f"{name} did not take this secret. The one before is still in use. Copy it again."
         raise InvalidInput(FieldError("client_secret", "invalid_client", message))
+    told = ClientCheck.Outcome.ACCEPTED if checked else preflight.ask(version=staged, actor=actor)
     with transaction.atomic():
         # First the connections and then the project's history, as whoever changes one of them.
         ids = [connection.pk for connection in refused]
@@ -65,7 +72,7 @@ def replace_secret(
             _revive(connection, action="connection.reauthorized", actor=actor)
     client.refresh_from_db()
     count = _of_app(client, staged).filter(status__in=Connection.LIVE).count()
-    return Replaced(staged, bool(checked), count)
+    return Replaced(staged, bool(checked), count, told)
 
 
 def bound_to_old_app(*, client: OAuthClient, version: ClientVersion) -> QuerySet[Connection]:

@@ -28,6 +28,7 @@ EVENT_TYPES = (
     "connection.disconnected",
     "client.expiring",
     "client.rotated",
+    "flow.problem_reported",
     "handoff.sent",
     "handoff.completed",
     "session.completed",

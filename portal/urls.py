@@ -5,6 +5,7 @@ from django.urls import path, re_path
 
 from portal.api import api
 from portal.pages import (
+    advice,
     choosing,
     creating,
     embed,
@@ -36,6 +37,8 @@ urlpatterns = [
     path("portal/promote", sharing.promote, name="portal-promote"),
     path("portal/step", install.step, name="portal-step"),
     path("portal/flow/status", install.status, name="portal-status"),
+    path("portal/check", advice.check, name="portal-check"),
+    path("portal/problem", advice.problem, name="portal-problem"),
     path("portal/choose", choosing.choose, name="portal-choose"),
     path("portal/cancel", install.cancel, name="portal-cancel"),
     path("portal/manage", manage.index, name="portal-manage"),

@@ -35,6 +35,10 @@ ACTIONS: dict[str, tuple[str, dict[str, Any]]] = {
     "client.rotated": ("client.updated", {"version": 2, "client_id": "fake_ok"}),
     "handoff.sent": ("handoff.sent", {"hand_off": "x"}),
     "handoff.completed": ("handoff.completed", {"hand_off": "x", "version": 1}),
+    "flow.problem_reported": (
+        "flow.problem_reported",
+        {"seen": "redirect_uri_mismatch", "field": "redirect_uri"},
+    ),
     "session.failed": ("flow.failed", {"code": "access_denied"}),
     "session.abandoned": ("flow.abandoned", {}),
 }
@@ -55,7 +59,7 @@ def sent(provider) -> list[dict[str, Any]]:
     person.approve()
     connection, flow = Connection.objects.get(), person.current_flow()
     subjects = {"connection": connection, "client": connection.oauth_client, "session": flow}
-    subjects["handoff"] = connection.oauth_client
+    subjects |= {"handoff": connection.oauth_client, "flow": flow}
     for type_, (action, data) in ACTIONS.items():
         subject: Any = subjects[type_.split(".")[0]]
         with transaction.atomic():

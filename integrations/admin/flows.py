@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime
+from typing import Any
 
 from django.contrib import admin
-from django.db.models import QuerySet
+from django.db.models import Count, QuerySet
 from django.http import HttpRequest
 from django.template.loader import render_to_string
 
@@ -24,7 +25,15 @@ REQUEST_WORDS = {
 class FlowAdmin(ReadOnlyAdmin):
     """Attempts to install an integration."""
 
-    list_display = ("short_id", "integration", "end_user_text", "status", "code", "created_at")
+    list_display = (
+        "short_id",
+        "integration",
+        "end_user_text",
+        "status",
+        "code",
+        "reported",
+        "created_at",
+    )
     list_display_links = ("short_id",)
     list_select_related = ("integration__project", "end_user")
     list_filter = ("status", "account_type", "project", "integration")
@@ -49,7 +58,7 @@ class FlowAdmin(ReadOnlyAdmin):
     def get_queryset(self, request: HttpRequest) -> QuerySet[Flow]:
         """Leave out what was typed into the form."""
         rows: QuerySet[Flow] = super().get_queryset(request)
-        return rows.defer("draft")
+        return rows.defer("draft").annotate(problems_reported=Count("problems"))
 
     @admin.display(description="flow", ordering="id")
     def short_id(self, row: Flow) -> str:
@@ -65,6 +74,11 @@ class FlowAdmin(ReadOnlyAdmin):
     def code(self, row: Flow) -> str:
         """The public code of the failure."""
         return row.error_code or NOTHING
+
+    @admin.display(description="saw at provider", ordering="problems_reported")
+    def reported(self, row: Any) -> int:
+        """How many things the person said they saw at the provider."""
+        return int(row.problems_reported)
 
     @admin.display(description="project")
     def project_link(self, row: Flow) -> str:

@@ -8,7 +8,7 @@ from django.db import transaction
 from django.http import HttpRequest
 from ninja import Router
 
-from integrations import access, confirmation, connect, stages, tickets
+from integrations import access, confirmation, connect, preflight, stages, tickets
 from integrations.clients import ClientConfig
 from integrations.connect import Wish
 from integrations.errors import FieldError, InvalidInput, NotAllowed, NotFound
@@ -24,6 +24,7 @@ from portal.api.idempotency import idempotent
 from portal.api.schemas import FieldProblem, FlowOut, Problem
 from portal.api.visits import (
     AccountTypeIn,
+    CheckOut,
     ConfirmIn,
     FlowIn,
     PostOptionsIn,
@@ -117,6 +118,18 @@ def post_options(request: HttpRequest, flow_id: UUID, payload: PostOptionsIn) ->
     return _step(access.flow_of(who=row, pk=row.pk))
 
 
+@steps.post("/{uuid:flow_id}/check", response={200: StepOut, **REFUSALS})
+def check(request: HttpRequest, flow_id: UUID) -> StepOut:
+    """Ask the provider about the person's own client before they leave; see `checks`.
+
+    It takes up to four seconds, and ten are asked for an hour. Whatever it says stops nobody.
+    """
+    row = _flow(request, flow_id)
+    if stages.stage(row) == "oauth" and row.client_version and stages.enters_client(row):
+        preflight.ask_for(version=row.client_version, who=row.acting)
+    return _step(row)
+
+
 @steps.post("/{uuid:flow_id}/cancel", response={200: StepOut, **REFUSALS})
 def cancel(request: HttpRequest, flow_id: UUID) -> StepOut:
     """End the flow, unless its code is being exchanged; what is connected stays connected."""
@@ -160,7 +173,18 @@ def _step(row: Flow, notices: list[FieldProblem] | None = None) -> StepOut:
         create=guides.artefacts(row),
         start_ticket=tickets.issue_start(row).reveal() if startable else None,
         notices=notices or [],
+        checks=_checks(row) if startable else [],
     )
+
+
+def _checks(row: Flow) -> list[CheckOut]:
+    if row.client_version is None or not stages.enters_client(row):
+        return []
+    found = preflight.checks(row.client_version)
+    return [
+        CheckOut(name=each.name, result=each.result, text=each.text, field=each.field)
+        for each in found
+    ]
 
 
 def _config(payload: PreOptionsIn) -> ClientConfig:

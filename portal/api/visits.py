@@ -90,9 +90,22 @@ class PostOptionsIn(StrictIn):
     post_option: str
 
 
+class CheckOut(Schema):
+    """One thing that was checked in advance. It is advice: nothing is refused because of it.
+
+    `result` is accepted, rejected or unknown: it cannot be told. `field` is what to correct.
+    """
+
+    name: Literal["client_id", "credentials", "redirect_url"]
+    result: Literal["accepted", "rejected", "unknown"]
+    text: str
+    field: str
+
+
 class StepOut(Schema):
     """Where a headless flow stands and what it asks for.
 
+    `checks` say what is known of the person's own client in advance.
     `start_ticket` is there at stage oauth, to be posted to /oauth/start within two minutes, and
     `instruction` at stage preOptions: what has to be done at the provider first. `create` is what
     does most of it: a link, a command or a manifest.
@@ -110,6 +123,7 @@ class StepOut(Schema):
     instruction: InstructionOut | None = None
     create: list[ArtefactOut] = []
     notices: list[FieldProblem] = []
+    checks: list[CheckOut] = []
 
 
 class SecretIn(StrictIn):

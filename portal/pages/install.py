@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 
 from django.http import HttpResponse
 from django.utils import timezone
@@ -15,9 +14,9 @@ from integrations.limits import PAGE, POLL, SAVE_OPTIONS
 from integrations.models import Flow
 from integrations.models.projects import DEFAULT_ACCOUNT, OWN_CLIENT
 from integrations.wording import said
-from portal import limits, texts
+from portal import limits
 from portal.limits import limited, states
-from portal.pages import choosing, manage, options, result, sent, too_often
+from portal.pages import choosing, manage, options, result, sent, sights, too_often, windows
 from portal.pages.rendering import rendered
 from portal.pages.screens import (
     AccountTypeScreen,
@@ -26,6 +25,7 @@ from portal.pages.screens import (
     ReviewScreen,
     WaitingScreen,
 )
+from portal.pages.sights import Sight
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
 
@@ -106,12 +106,12 @@ def status(request: PortalRequest) -> HttpResponse:
     try:
         limits.spend(request, POLL)
     except RateLimited as error:
-        return too_often.poll_later(request, _waiting(request, flow), error)
+        return too_often.poll_later(request, waiting_screen(request, flow), error)
     waiting = flow.status in (*Flow.RUNNING, Flow.Status.AWAITING_CONFIRMATION)
     # Between the click and its arrival here, the flow still stands where the page last saw it.
     unstarted = _seen(flow) == request.POST.get("seen", "")
     if request.headers.get("HX-Request") and (waiting or unstarted):
-        return rendered(request, "install/_poller.html", _waiting(request, flow))
+        return rendered(request, "install/_poller.html", waiting_screen(request, flow))
     response = show(request, flow)
     response.headers["HX-Retarget"] = response.headers["HX-Reselect"] = "#page"
     response.headers["HX-Reswap"] = "outerHTML"
@@ -151,20 +151,20 @@ def reconnect(request: PortalRequest) -> HttpResponse:
     return show(request, connect.begin(session=session, wish=wish))
 
 
-def show(request: PortalRequest, flow: Flow) -> HttpResponse:
-    """Show the screen a flow stands at."""
+def show(request: PortalRequest, flow: Flow, *, sight: Sight | None = None) -> HttpResponse:
+    """Show the screen a flow stands at, with what the person said they see at the provider."""
     if flow.status in (Flow.Status.COMPLETED, Flow.Status.CANCELLED, Flow.Status.EXPIRED):
         return result.show(request, flow)
     if flow.status == Flow.Status.NEEDS_OPTIONS:
         return choosing.show(request, flow)
     if flow.status in (*Flow.RUNNING, Flow.Status.AWAITING_CONFIRMATION):
-        return page(request, "install/waiting.html", _waiting(request, flow))
+        return page(request, "install/waiting.html", waiting_screen(request, flow, sight=sight))
     if not flow.account_type:
         return page(request, "install/account_type.html", _picker(request, flow))
     if flow.client_version is None:
         hand_off = handoffs.open_of(flow)
         return sent.show(request, flow, hand_off) if hand_off else form_page(request, flow)
-    return _review(request, flow)
+    return page(request, "install/review.html", review_screen(request, flow, sight=sight))
 
 
 def _flow(request: PortalRequest, pk: str = "") -> Flow:
@@ -175,18 +175,33 @@ def _flow(request: PortalRequest, pk: str = "") -> Flow:
 
 
 def form_page(
-    request: PortalRequest, flow: Flow, field_errors: tuple[FieldError, ...] = ()
+    request: PortalRequest,
+    flow: Flow,
+    field_errors: tuple[FieldError, ...] = (),
+    *,
+    notices: tuple[Notice, ...] = (),
+    picking: bool = False,
 ) -> HttpResponse:
-    """Show the own-client form, with every error."""
-    screen = options.screen(request, flow, step=_step(flow, "options"), errors=field_errors)
+    """Show the own-client form, with every error; while `picking`, its permissions are open."""
+    at = _step(flow, "options")
+    screen = options.screen(
+        request, flow, step=at, errors=field_errors, notices=notices, picking=picking
+    )
     return page(request, "install/options.html", screen, 422 if field_errors else 200)
 
 
 def _review(request: PortalRequest, flow: Flow, notices: tuple[Notice, ...] = ()) -> HttpResponse:
-    return page(request, "install/review.html", _review_screen(request, flow, notices))
+    return page(request, "install/review.html", review_screen(request, flow, notices=notices))
 
 
-def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ...]) -> ReviewScreen:
+def review_screen(
+    request: PortalRequest,
+    flow: Flow,
+    *,
+    notices: tuple[Notice, ...] = (),
+    sight: Sight | None = None,
+) -> ReviewScreen:
+    """Return what is about to happen, or what went wrong."""
     version = flow.client_version
     own, changes = flow.account_type == OWN_CLIENT, stages.enters_client(flow)
     rules, chosen = scopes.policy(flow.integration), tuple(flow.scopes)
@@ -207,7 +222,10 @@ def _review_screen(request: PortalRequest, flow: Flow, notices: tuple[Notice, ..
         seen=_seen(flow),
         redirect_uri=_redirect_uri(flow),
         notices=notices,
-        failure=_failure(request, flow),
+        failure=sights.own_failure(flow),
+        fix=sights.answered(flow),
+        checks=sights.checks(flow),
+        sight=sight or sights.sight(flow),
         left_behind=_left_behind(flow),
     )
 
@@ -227,31 +245,6 @@ def _redirect_uri(flow: Flow) -> str:
     # The vendor's address is of no use to a person who cannot change the vendor's app.
     client = flow.oauth_client if stages.enters_client(flow) else None
     return client.redirect_uri() if client else ""
-
-
-def _failure(request: PortalRequest, flow: Flow) -> Notice | None:
-    if flow.status != Flow.Status.FAILED:
-        return None
-    vendor = request.portal_session.project.name
-    notice = texts.notice(flow.error_code, provider=flow.integration.provider.name, vendor=vendor)
-    return _with_accounts(notice, flow)
-
-
-def _with_accounts(notice: Notice, flow: Flow) -> Notice:
-    """Name the account that was expected and the one that came, on the person's own page."""
-    came = flow.draft.get("other_account", "")
-    if notice.code != "account_mismatch" or not came or flow.connection is None:
-        return notice
-    expected = flow.connection.account_label
-    text = said(
-        "This connection uses {expected}, but you signed in as {came}.",
-        expected=expected,
-        came=came,
-    )
-    if came == expected:
-        text = said("Both are called {came}, but they are two different accounts.", came=came)
-    left = said("The connection was left as it was.")
-    return replace(notice, text=f"{text} {left}")
 
 
 def _picker(
@@ -287,17 +280,28 @@ def _picker(
     )
 
 
-def _waiting(request: PortalRequest, flow: Flow) -> WaitingScreen:
+def waiting_screen(
+    request: PortalRequest, flow: Flow, *, sight: Sight | None = None
+) -> WaitingScreen:
+    """Return where the person waits for the provider's window."""
     elapsed = (timezone.now() - flow.updated_at).total_seconds()
+    stands = _seen(flow)
+    unstarted = bool(stands) and stands == request.POST.get("seen")
+    window = windows.seen(request.POST, flow, unstarted=unstarted)
     return WaitingScreen(
         frame=frame(request),
         app=app_of(flow.integration),
         flow_id=flow.pk,
         step=_step(flow, "review"),
         window=_window(),
-        delay=next((delay for until, delay in POLL_AFTER if elapsed < until), POLL_SLOW),
+        delay=window.delay
+        or next((delay for until, delay in POLL_AFTER if elapsed < until), POLL_SLOW),
         redirect_uri=_redirect_uri(flow),
         seen=request.POST.get("seen", ""),
+        asked=window.asked,
+        window_state=window.state,
+        window_changed=window.changed,
+        sight=sight or sights.sight(flow),
         confirming=flow.status == Flow.Status.AWAITING_CONFIRMATION,
         confirm_url=f"{request.portal_session.return_url}?cp_flow={flow.pk}",
     )

@@ -20,9 +20,9 @@ from integrations.errors import AuthorizationFailed, ConnectError, NotAllowed
 from integrations.limits import START
 from integrations.models import Flow, PortalSession
 from integrations.secret import Secret
-from portal import languages, limits, sessions, texts
+from portal import languages, limits, sessions
 from portal.limits import limited, states
-from portal.pages import errors, looks
+from portal.pages import errors, looks, sights
 from portal.pages.rendering import rendered
 from portal.pages.screens import DoneScreen, LeavingScreen
 from portal.pages.visit import SESSION_COOKIE, PortalRequest, View, app_of, frame, portal_page
@@ -158,14 +158,13 @@ def done(request: HttpRequest, flow_id: UUID) -> HttpResponse:
     languages.use(flow.session.locale)
     vendor, app = flow.project.name, app_of(flow.integration)
     failed = flow.status in (Flow.Status.FAILED, Flow.Status.CANCELLED, Flow.Status.EXPIRED)
-    code = flow.error_code or "flow_closed"
     back = _return_url(flow)
     screen = DoneScreen(
         vendor=vendor,
         app=app,
         flow_id=flow.pk,
         outcome=_outcome(flow, failed=failed),
-        notice=texts.notice(code, provider=app.name, vendor=vendor) if failed else None,
+        notice=sights.failure(flow) if failed else None,
         return_path=_return_path(request, flow),
         confirm_url=f"{back}?cp_flow={flow.pk}" if back and _unconfirmed(flow) else "",
         host_url=back if _headless(flow) else "",

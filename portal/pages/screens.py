@@ -10,6 +10,7 @@ from uuid import UUID
 from integrations.creating import Artefact
 from integrations.stages import ScopeChoice as ScopeRow
 from portal.pages.looks import PLAIN, Look
+from portal.pages.sights import Checks, Fix, Sight
 from portal.texts import Notice
 
 
@@ -200,12 +201,20 @@ class ReviewScreen:
     left_behind: tuple[str, ...] = ()
     shared: bool = False
     can_change: bool = True
+    # What helps where the provider's file explains the failure, and what is known in advance.
+    fix: Fix | None = None
+    checks: Checks | None = None
+    sight: Sight | None = None
+    asked: int = 0
+    window_state: str = ""
+    window_changed: bool = False
 
 
 @dataclass(frozen=True)
 class WaitingScreen:
     """install/waiting.html: the provider's window is open. `delay` is seconds to the next poll.
 
+    `asked` counts the polls. `window_state` is what they tell of the window: "blocked" or "long".
     While `confirming`, the approval is there, and the vendor has to say at `confirm_url` who came.
     """
 
@@ -217,6 +226,10 @@ class WaitingScreen:
     delay: int
     redirect_uri: str
     seen: str = ""
+    sight: Sight | None = None
+    asked: int = 0
+    window_state: str = ""
+    window_changed: bool = False
     confirming: bool = False
     confirm_url: str = ""
 

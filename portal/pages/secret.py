@@ -12,7 +12,7 @@ from django.views.decorators.debug import sensitive_variables
 from integrations import access, rotation
 from integrations.errors import FieldError, InvalidInput, RateLimited
 from integrations.limits import PAGE, SAVE_OPTIONS
-from integrations.models import OAuthClient
+from integrations.models import ClientCheck, OAuthClient
 from integrations.rotation import Replaced
 from integrations.text import storable
 from integrations.wording import said
@@ -80,6 +80,13 @@ def _said(client: OAuthClient, done: Replaced) -> Notice:
             "{name} accepted it. Accounts that use the app stay connected: {connections}.",
             name=name,
             connections=done.connections,
+        )
+    elif done.told == ClientCheck.Outcome.ACCEPTED:
+        text = said("{name} accepts it.", name=name)
+    elif done.told in (ClientCheck.Outcome.REJECTED, ClientCheck.Outcome.EXPIRED):
+        text = said(
+            "But {name} did not accept it when we asked. Copy it again and replace it once more.",
+            name=name,
         )
     else:
         text = said(

@@ -60,6 +60,8 @@ KINDS = {
     "portal/flow/status": PAGE,
     "portal/choose": PAGE,
     "portal/cancel": PAGE,
+    "portal/check": PAGE,
+    "portal/problem": PAGE,
     "portal/manage": PAGE,
     "portal/connect": PAGE,
     "portal/reconnect": PAGE,

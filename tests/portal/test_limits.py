@@ -105,6 +105,8 @@ PAGES = {
     "portal/another-client": ("page", {}),
     "portal/step": ("page", {"to": "options"}),
     "portal/choose": ("page", {}),
+    "portal/check": ("page", {}),
+    "portal/problem": ("page", {}),
     "portal/flow/status": ("poll", {}),
     "portal/cancel": ("page", {}),
     "portal/manage": ("page", {}),

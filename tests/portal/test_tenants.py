@@ -31,6 +31,8 @@ PAGES = {
     "portal/step": {"flow": "{flow}", "to": "options"},
     "portal/flow/status": {"flow": "{flow}"},
     "portal/choose": {"flow": "{flow}", "post_option": "acme"},
+    "portal/check": {"flow": "{flow}"},
+    "portal/problem": {"flow": "{flow}", "problem": "The client or app is unknown"},
     "portal/cancel": {"flow": "{flow}"},
     "portal/reconnect": {"connection": "{connection}"},
     "portal/secret": {"client": "{client}", "client_secret": "evil"},
@@ -72,6 +74,7 @@ PERSON = {
     ("post", "v1/me/flows/{flow}/pre-options"),
     ("post", "v1/me/flows/{flow}/post-options"),
     ("post", "v1/me/flows/{flow}/cancel"),
+    ("post", "v1/me/flows/{flow}/check"),
 }
 OWN_PERSON = {
     ("get", "v1/me"),

@@ -81,6 +81,12 @@ class Salesforce(Profile):
             return {"error": refused.code, "error_description": "missing required code challenge"}
         return super().callback_error(refused)
 
+    def token_error(self, refused: Refused) -> Response:
+        """Speak of the code the way Salesforce does."""
+        if refused.reason is Reason.UNKNOWN_CODE:
+            refused = Refused(refused.reason, "invalid authorization code")
+        return super().token_error(refused)
+
     def answer(self, ctx: Context, issued: list[Issued]) -> dict[str, Any]:
         """Leave expires_in out and name the instance and the identity URL."""
         answer, first = super().answer(ctx, issued), issued[0]
