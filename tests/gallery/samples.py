@@ -15,6 +15,7 @@ from portal.pages.screens import (
     SavedSecret,
 )
 from tests.gallery.handoffs import hand_offs
+from tests.gallery.advised import advised
 from tests.gallery.hostile import Sample, hostile
 from tests.gallery.parts import (
     CANARY,
@@ -87,6 +88,7 @@ def _install() -> Iterator[Sample]:
     yield "review-failure", name, replace(REVIEW, failure=FAILURE)
     yield "review-full", name, replace(REVIEW, frame=FULL)
     yield "review-left-behind", name, replace(REVIEW, left_behind=SECRET.accounts)
+    yield from advised()
     name = "install/waiting.html"
     yield "waiting", name, WAITING
     yield "waiting-full", name, replace(WAITING, frame=FULL, redirect_uri="")
