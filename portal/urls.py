@@ -6,6 +6,7 @@ from django.urls import path, re_path
 from portal.api import api
 from portal.pages import (
     advice,
+    asides,
     choosing,
     creating,
     embed,
@@ -30,6 +31,7 @@ urlpatterns = [
     path("portal/account-type", install.account_type, name="portal-account-type"),
     path("portal/options", install.client_options, name="portal-options"),
     path("portal/create", creating.fill_in, name="portal-create"),
+    path("portal/aside", asides.aside, name="portal-aside"),
     path("portal/another-client", install.another_client, name="portal-another-client"),
     path("portal/owner", sharing.owner, name="portal-owner"),
     path("portal/hand-off", sending.send, name="portal-hand-off"),
@@ -49,6 +51,7 @@ urlpatterns = [
     path("portal/end", ending.end, name="portal-end"),
     path("hosted/<str:ticket>", hosted.link, name="hosted"),
     path("handoff/form", handoff.form, name="handoff-form"),
+    path("handoff/aside", handoff.aside, name="handoff-aside"),
     path("handoff/<str:ticket>", handoff.link, name="handoff"),
     path("oauth/start", oauth.start, name="oauth-start"),
     re_path(r"\Aoauth/callback/(?P<slot>[a-z2-7]{26})\Z", oauth.callback, name="oauth-callback"),

@@ -58,16 +58,25 @@
   }
 
   const hideSecrets = () => all("[data-reveal][aria-pressed=true]").forEach((button) => reveal(button, false));
-
-  /** @param {HTMLElement} box */
+  /** @param {any} box */
   function recount(box) {
     const typed = find("#extra_scopes", box)?.value.split(/[\s,]+/).filter(Boolean) ?? [];
     const names = [...new Set([...all("[data-scope-row] :checked", box).map((input) => input.value), ...typed])];
+    const { same, more, fewer, both } = box.dataset;
+    /** @type {string[]} */
+    const asked = box.dataset.asked.split(" ");
+    const [added, removed] = [names.filter((name) => !asked.includes(name)), asked.filter((name) => !names.includes(name))].map(({ length }) => length);
+    const relation = (added ? (removed ? both : more) : removed ? fewer : same).replace("ADDED", added).replace("REMOVED", removed);
     find("[data-scope-count]", box).textContent = String(names.length);
-    for (const list of all("[data-scope-list]")) {
-      list.dataset.separator ||= list.textContent.includes(",") ? "," : " ";
-      list.textContent = names.join(list.dataset.separator);
-    }
+    for (const place of all("[data-scope-relation]", box)) place.textContent = relation;
+    for (const list of all("[data-scope-list]")) list.textContent = names.join(list.dataset.separator);
+  }
+
+  /** Choose what the vendor asks for, and nothing else. @param {any} box */
+  function reset(box) {
+    for (const input of all("[data-scope-row] [type=checkbox]", box)) input.checked = box.dataset.asked.split(" ").includes(input.value);
+    for (const more of all("#extra_scopes", box)) more.value = "";
+    for (const name of ["input", "change"]) find("[data-scope-row] input", box).dispatchEvent(new Event(name, { bubbles: true }));
   }
 
   /** @param {string} text */
@@ -77,13 +86,11 @@
     for (const row of rows) row.hidden = !words.every((word) => row.textContent.toLowerCase().includes(word));
     find("[data-scope-none]").hidden = rows.some((row) => !row.hidden);
   }
-
   /** Show that the provider's window is open. */
   function wait() {
     const title = find("[data-waiting-title]");
     if (!title) return;
-    find("[data-review]").hidden = true;
-    find("[data-waiting]").hidden = false;
+    [find("[data-review]").hidden, find("[data-waiting]").hidden] = [true, false];
     title.textContent = title.dataset.waitingTitle;
     title.focus();
     setTimeout(poll, POLL_AFTER_START);
@@ -117,10 +124,11 @@
 
   document.addEventListener("click", (event) => {
     const control = closest(event.target, "button, a[href^='#']");
-    const { copy: source, reveal: secret, fill, value, portalClose } = control?.dataset ?? {};
+    const { copy: source, reveal: secret, fill, value, portalClose, scopeReset } = control?.dataset ?? {};
     if (source) copy(control);
     if (secret) reveal(control, control.getAttribute("aria-pressed") !== "true");
     if (portalClose !== undefined) tellHost("close");
+    if (scopeReset !== undefined) reset(control.closest("[data-scopes]"));
     const input = byId(fill ?? control?.hash?.slice(1));
     if (!input) return;
     event.preventDefault();
@@ -151,10 +159,8 @@
     else if ("sent" in form.dataset) event.preventDefault();
     else if (!form.hasAttribute("hx-post")) form.dataset.sent = "";
   });
-
   addEventListener("pageshow", () => all("form[data-sent]").forEach((form) => delete form.dataset.sent));
   addEventListener("pagehide", end);
-
   addEventListener("message", ({ origin, source, data }) => {
     const ours = origin === location.origin && source !== window && data?.v === 1;
     if (ours && data.source === "connect-portal" && data.type === "flow") poll();
@@ -162,22 +168,16 @@
 
   document.addEventListener("htmx:beforeSwap", (event) => {
     const { detail } = /** @type {CustomEvent} */ (event);
-    const { elt, triggeringEvent } = detail.requestConfig;
     say("trouble", "");
     // A whole page may answer anything, also with an error status; an error that is none is not shown.
     if (detail.serverResponse.includes('id="page"')) {
-      Object.assign(detail, { target: find("#page"), selectOverride: "#page", shouldSwap: true, isError: false });
-      detail.swapOverride = "outerHTML show:none";
+      Object.assign(detail, { target: find("#page"), selectOverride: "#page", swapOverride: "outerHTML show:none", shouldSwap: true, isError: false });
     } else if (detail.isError) {
       detail.shouldSwap = false;
       say("trouble", words.strange);
-    } else if (elt.id === "poller" && triggeringEvent?.type === "submit") {
-      say("trouble", words.nothing);
-    }
+    } else if (detail.requestConfig.elt.id === "poller" && detail.requestConfig.triggeringEvent?.type === "submit") say("trouble", words.nothing);
   });
-
   document.addEventListener("htmx:sendError", () => say("trouble", words.offline));
-
   document.addEventListener("htmx:afterRequest", ({ target }) => {
     leaving = false;
     // A poller that was answered by nothing is still there, and would stay silent.

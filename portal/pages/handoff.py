@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from functools import wraps
 from typing import Any
@@ -15,16 +15,18 @@ from django.views.decorators.http import require_http_methods
 from integrations import choices, handoffs
 from integrations.errors import FieldError, InvalidInput, NotAllowed
 from integrations.handoffs import Form
-from integrations.limits import HAND_OFF, HOSTED
+from integrations.limits import GUIDE_FEEDBACK, HAND_OFF, HOSTED
 from integrations.models import HandOff, OAuthClient
 from integrations.secret import Secret
-from portal.limits import limited
-from portal.pages import looks, options
+from portal import limits
+from portal.limits import limited, states
+from portal.pages import asides, looks, options
 from portal.pages.hosted import worded
 from portal.pages.looks import PLAIN, Look
 from portal.pages.rendering import rendered
-from portal.pages.screens import App, Frame
+from portal.pages.screens import App, Frame, OptionsScreen
 from portal.pages.visit import View, app_of, from_our_pages
+from portal.texts import Notice
 
 MAX_TOKEN = 128
 
@@ -94,6 +96,26 @@ def form(request: HttpRequest) -> HttpResponse:
     return rendered(request, "handoff/done.html", _screen(opened.hand_off))
 
 
+@csrf_exempt
+@sensitive_post_parameters()
+@worded
+@require_http_methods(["POST"])
+@states(HOSTED, GUIDE_FEEDBACK)
+@ours
+@sensitive_variables()
+def aside(request: HttpRequest) -> HttpResponse:
+    """Do what a button beside the form asks for; what was typed stays, all but the secret."""
+    limits.spend(request, HOSTED)
+    opened = handoffs.form(Secret(request.POST.get("handle", "")[:MAX_TOKEN]))
+    client = opened.hand_off.oauth_client
+    told = asides.guide_told(request.POST, client=client, actor=handoffs.ACTOR)
+    config, scope_text = asides.entered(request.POST, client.integration)
+    typed = choices.typed(config=config, scope_text=scope_text)
+    screen = _form_screen(opened, typed=typed, notices=asides.notices(told))
+    shown = replace(screen, picking=asides.goes_back(request.POST))
+    return rendered(request, "handoff/form.html", shown)
+
+
 def _form(
     request: HttpRequest,
     opened: Form,
@@ -101,6 +123,17 @@ def _form(
     typed: dict[str, Any] | None = None,
     errors: tuple[FieldError, ...] = (),
 ) -> HttpResponse:
+    screen = _form_screen(opened, typed=typed, errors=errors)
+    return rendered(request, "handoff/form.html", screen, status=422 if errors else 200)
+
+
+def _form_screen(
+    opened: Form,
+    *,
+    typed: dict[str, Any] | None = None,
+    errors: tuple[FieldError, ...] = (),
+    notices: tuple[Notice, ...] = (),
+) -> OptionsScreen:
     row = opened.hand_off
     flow = handoffs.as_flow(row)
     flow.draft = typed or flow.draft
@@ -115,8 +148,7 @@ def _form(
         return_url="",
         look=look,
     )
-    screen = options.form(within, flow, errors=errors)
-    return rendered(request, "handoff/form.html", screen, status=422 if errors else 200)
+    return replace(options.form(within, flow, errors=errors, notices=notices), handed=True)
 
 
 def _screen(row: HandOff, *, action: str = "") -> HandOffScreen:

@@ -8,7 +8,7 @@ from datetime import datetime, time
 
 from django.http import QueryDict
 
-from integrations import inputs, organizations, stages
+from integrations import inputs, organizations, scopes, stages
 from integrations.catalog.schema import PLACEHOLDER, Provider, Setting
 from integrations.clients import ClientConfig
 from integrations.errors import FieldError, InvalidInput, NotAllowed
@@ -56,6 +56,7 @@ def screen(
     step: tuple[int, int],
     errors: tuple[FieldError, ...] = (),
     notices: tuple[Notice, ...] = (),
+    picking: bool = False,
 ) -> OptionsScreen:
     """Return the form with what was typed or saved; a secret is never among it."""
     if flow.oauth_client and not stages.enters_client(flow):
@@ -66,6 +67,7 @@ def screen(
         shared=bool(flow.oauth_client and flow.oauth_client.organization_id),
         may_share=organizations.is_admin(flow.acting),
         may_send=True,
+        picking=picking,
     )
 
 
@@ -107,6 +109,8 @@ def form(
         extra_scopes=" ".join(name for name in chosen if name not in described),
         custom_scopes_allowed=permissions.other_values,
         scope_text=provider.scope_separator.join(chosen),
+        scope_separator=provider.scope_separator,
+        strange=scopes.strangers(rules=scopes.policy(flow.integration), names=tuple(chosen)),
         errors=tuple(FormError(field, message) for field, message in by_field.items()),
         error_by_field=by_field,
         notices=notices,

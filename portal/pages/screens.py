@@ -136,9 +136,11 @@ class OptionsScreen:
     """install/options.html: the own-client form beside its guide.
 
     `saved` is set when a secret is stored and may be kept; `expires_on` is None where secrets do
-    not end; `extra_scopes` are typed ones that no row describes; `errors` are by field, in page
+    not end; `extra_scopes` are typed ones that no row describes, `strange`
+    those among them that the catalog does not know; `errors` are by field, in page
     order; `create` is what registers the app at the provider. `shared` says that the app
-    is the organization's, `may_share` that an administrator may choose whose it is.
+    is the organization's, `may_share` that an administrator may choose whose it is. While
+    `picking`, the permissions are open; `handed` says that the form is that of a link.
     """
 
     frame: Frame
@@ -167,11 +169,36 @@ class OptionsScreen:
     shared: bool = False
     may_share: bool = False
     may_send: bool = False
+    picking: bool = False
+    handed: bool = False
+    scope_separator: str = " "
+    strange: tuple[str, ...] = ()
+
+    @property
+    def chosen(self) -> tuple[str, ...]:
+        """The permissions that are asked for as the form stands."""
+        ticked = (row.name for row in self.scopes if row.checked)
+        return tuple(dict.fromkeys((*ticked, *self.extra_scopes.split())))
+
+    @property
+    def asked(self) -> tuple[str, ...]:
+        """The permissions that the vendor asks for."""
+        return tuple(row.name for row in self.scopes if row.is_default)
 
     @property
     def selected(self) -> int:
         """Count the permissions that are asked for as the form stands."""
-        return sum(row.checked for row in self.scopes) + len(self.extra_scopes.split())
+        return len(self.chosen)
+
+    @property
+    def added(self) -> int:
+        """Count those beyond what the vendor asks for."""
+        return len(set(self.chosen) - set(self.asked))
+
+    @property
+    def removed(self) -> int:
+        """Count those the vendor asks for that are not among them."""
+        return len(set(self.asked) - set(self.chosen))
 
 
 @dataclass(frozen=True)

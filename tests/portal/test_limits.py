@@ -102,6 +102,7 @@ def refused(answer: Any) -> bool:
 PAGES = {
     "portal/account-type": ("page", {"account_type": "user-configured-oauth"}),
     "portal/create": ("page", {}),
+    "portal/aside": ("page", {"act": "guide", "guide_step": "1"}),
     "portal/another-client": ("page", {}),
     "portal/step": ("page", {"to": "options"}),
     "portal/choose": ("page", {}),

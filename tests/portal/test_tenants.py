@@ -27,6 +27,7 @@ PAGES = {
     "portal/account-type": {"flow": "{flow}", "account_type": "user-configured-oauth"},
     "portal/options": {"flow": "{flow}", "client_id": "evil", "client_secret": "evil"},
     "portal/create": {"flow": "{flow}", "client_id": "evil"},
+    "portal/aside": {"flow": "{flow}", "act": "guide", "guide_step": "1"},
     "portal/another-client": {"flow": "{flow}"},
     "portal/step": {"flow": "{flow}", "to": "options"},
     "portal/flow/status": {"flow": "{flow}"},
@@ -96,7 +97,7 @@ BODIES: dict[str, dict[str, Any]] = {
 }
 # Open to everybody by design; what they may say is tested beside them.
 PUBLIC = {"oauth/callback", "look", "oauth/done", "healthz", "readyz", "api/openapi.json"}
-OPENING = {"embed", "hosted", "handoff", "handoff/form"}
+OPENING = {"embed", "hosted", "handoff", "handoff/form", "handoff/aside"}
 ADMIN = {"admin"}
 
 
