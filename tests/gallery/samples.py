@@ -34,6 +34,7 @@ from tests.gallery.screens import (
     CHOOSING,
     CONNECTED,
     CONNECTION,
+    CREATE,
     DENIED,
     DONE,
     ERROR,
@@ -113,6 +114,7 @@ def _own_client() -> Iterator[Sample]:
     bare = replace(OPTIONS, scopes=SCOPES[:3], custom_scopes_allowed=False, settings=(DOMAIN,))
     yield "options-bare", name, bare
     kept = SavedSecret(CANARY[-4:], DAY, ENDS)
+    yield "options-create", name, replace(OPTIONS, create=CREATE)
     yield "options-expiry", name, replace(OPTIONS, expires_on="")
     yield "options-expiry-saved", name, replace(SAVED, saved=kept, expires_on=ENDS.isoformat())
     late = {"secret_expires_on": SECRET_ERRORS["secret_expires_on"]}

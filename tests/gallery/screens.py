@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from integrations.creating import Artefact
 from portal.pages.choosing import ChoosingScreen
 from portal.pages.screens import (
     AccountTypeScreen,
@@ -67,6 +68,20 @@ OPTIONS = OptionsScreen(
     errors=(),
     error_by_field={},
     notices=(),
+)
+CREATE = (
+    Artefact("link", "New app, filled in", "Choose Create.", "https://id.example/apps/new?a=b&c=d"),
+    Artefact("link", "Open the clients", "", missing=("Zendesk subdomain",)),
+    Artefact("command", "Create with the CLI", "After a login.", "idctl create --name 'A & B'"),
+    Artefact(
+        "manifest",
+        "Create from a manifest",
+        "Pick the workspace.",
+        '{"name": "Acme <CRM>"}',
+        link="https://id.example/apps?manifest=%7B%7D",
+        file="app-manifest.json",
+        left_out=("odd.scope", "other.scope"),
+    ),
 )
 FIELD_ERRORS = {
     "setting_domain": "This is not a Salesforce domain we can use.",

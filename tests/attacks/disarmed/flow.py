@@ -266,7 +266,7 @@ DEFENCES: tuple[Defence, ...] = (
         "test_a_writer_to_the_database_cannot_point_the_secret_at_another_host",
         (
             "integrations/models/clients.py",
-            "        purpose = json.dumps([self.client_id, self.settings], sort_keys=True)",
+            "        purpose = json.dumps([self.client_id, self.settings, *own], sort_keys=True)",
             '        purpose = ""',
         ),
     ),

@@ -89,3 +89,9 @@ def test_it_connects_a_person_end_to_end(provider, tmp_path):
     row = Connection.objects.get()
     assert (row.status, row.scopes) == ("VALID", ["mail.read"])
     assert provider.requests("token")[0].outcome == "ok"
+
+
+def test_a_file_cannot_take_the_name_of_what_projects_describe(tmp_path):
+    (tmp_path / "custom.toml").write_text(written_down(), encoding="utf-8")
+    with pytest.raises(CatalogError, match="a project describes itself"):
+        registry.load(folders=(tmp_path,))
