@@ -92,7 +92,9 @@ class IntegrationAdmin(FunnelField, CatalogPage, DescribedProviderPages):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keep what other people's code and providers already know."""
-        return (*IDENTITY, "redirect_url", "artefacts", "see_also", "to_copy", "funnel") if obj else ()
+        return (
+            (*IDENTITY, "redirect_url", "artefacts", "see_also", "to_copy", "funnel") if obj else ()
+        )
 
     @method_decorator(sensitive_post_parameters("client_secret"))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
