@@ -13,7 +13,7 @@ from integrations.models import ClientVersion, Connection, OAuthClient, PortalSe
 from integrations.models.projects import OWN_CLIENT
 from integrations.wording import said
 from portal.limits import limited
-from portal.pages import farewells, shared_apps
+from portal.pages import farewells, result, shared_apps
 from portal.pages.screens import ConnectionRow, DisconnectScreen, ManageScreen, SavedSecret
 from portal.pages.visit import PortalRequest, app_of, frame, page, portal_page
 from portal.texts import Notice
@@ -93,6 +93,8 @@ def _row(session: PortalSession, connection: Connection) -> ConnectionRow:
         connected_at=connection.created_at,
         scopes=tuple(connection.scopes),
         missing=tuple(connection.missing_scopes),
+        outcomes=result.outcomes(connection),
+        reported=connection.scopes_reported,
         client=client.pk if version else None,
         secret=_secret(version) if version else None,
     )

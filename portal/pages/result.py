@@ -7,6 +7,7 @@ from django.http import HttpResponse
 from integrations import scopes, stages
 from integrations.models import Connection, Flow
 from integrations.models.projects import OWN_CLIENT
+from integrations.scopes import Outcome
 from portal.pages.screens import ResultScreen
 from portal.pages.visit import PortalRequest, app_of, frame, page
 
@@ -31,4 +32,19 @@ def _screen(request: PortalRequest, flow: Flow) -> ResultScreen:
         own_client=flow.account_type == OWN_CLIENT,
         granted=tuple(connection.scopes) if connection else (),
         missing=tuple(row for row in rows if row.name in lacking),
+        outcomes=outcomes(connection) if connection else (),
+        reported=connection.scopes_reported if connection else True,
+    )
+
+
+def outcomes(connection: Connection) -> tuple[Outcome, ...]:
+    """Return what became of each permission; nothing if the provider's file is gone."""
+    if not connection.integration.is_known:
+        return ()
+    return scopes.outcomes(
+        provider=connection.integration.provider,
+        rules=scopes.policy(connection.integration),
+        requested=tuple(connection.requested_scopes),
+        given=tuple(connection.scopes),
+        reported=connection.scopes_reported,
     )

@@ -8,6 +8,7 @@ from datetime import date, datetime
 from uuid import UUID
 
 from integrations.creating import Artefact
+from integrations.scopes import Outcome
 from integrations.stages import ScopeChoice as ScopeRow
 from portal.pages.looks import PLAIN, Look
 from portal.pages.sights import Checks, Fix, Sight
@@ -263,7 +264,10 @@ class WaitingScreen:
 
 @dataclass(frozen=True)
 class ResultScreen:
-    """install/result.html: connected, limited or cancelled."""
+    """install/result.html: connected, limited or cancelled.
+
+    `reported` says that the provider told what it gave, here and in ConnectionRow.
+    """
 
     frame: Frame
     app: App
@@ -274,6 +278,13 @@ class ResultScreen:
     own_client: bool
     granted: tuple[str, ...] = ()
     missing: tuple[ScopeRow, ...] = ()
+    outcomes: tuple[Outcome, ...] = ()
+    reported: bool = True
+
+    @property
+    def requested(self) -> int:
+        """Count the permissions that were asked for."""
+        return sum(each.requested for each in self.outcomes)
 
 
 @dataclass(frozen=True)
@@ -296,6 +307,8 @@ class ConnectionRow:
     client: UUID | None = None
     secret: SavedSecret | None = None
     shared: bool = False
+    outcomes: tuple[Outcome, ...] = ()
+    reported: bool = True
 
 
 @dataclass(frozen=True)

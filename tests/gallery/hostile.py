@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import replace
 
+from integrations.scopes import Outcome
 from portal.pages.choosing import ChoosingScreen
 from portal.pages.screens import (
     App,
@@ -81,7 +82,16 @@ def hostile() -> Iterator[Sample]:
         "hostile-result",
         "install/result.html",
         replace(
-            LIMITED, frame=EVIL, app=app, account_label=HOSTILE, granted=(LONG,), missing=(scope,)
+            LIMITED,
+            frame=EVIL,
+            app=app,
+            account_label=HOSTILE,
+            granted=(LONG,),
+            missing=(scope,),
+            outcomes=(
+                Outcome(LONG, HOSTILE, False, "no", True),
+                Outcome(HOSTILE, "", True, "yes", False),
+            ),
         ),
     )
     gone = Farewell(app, HOSTILE, LONG, page="https://example.com/", steps=(HOSTILE, LONG))

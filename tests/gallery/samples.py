@@ -14,8 +14,8 @@ from portal.pages.screens import (
     LeavingScreen,
     SavedSecret,
 )
-from tests.gallery.handoffs import hand_offs
 from tests.gallery.advised import advised
+from tests.gallery.handoffs import hand_offs
 from tests.gallery.hostile import Sample, hostile
 from tests.gallery.parts import (
     CANARY,
@@ -28,6 +28,7 @@ from tests.gallery.parts import (
     GMAIL,
     SCOPES,
 )
+from tests.gallery.permissions import permissions
 from tests.gallery.screens import (
     AUTHORIZE,
     CANCELLED,
@@ -65,6 +66,7 @@ def samples() -> Iterator[Sample]:
     yield from _own_client()
     yield from _after()
     yield from hand_offs()
+    yield from permissions()
     yield from hostile()
 
 

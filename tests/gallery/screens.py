@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from integrations.creating import Artefact
+from integrations.scopes import Outcome
 from portal.pages.choosing import ChoosingScreen
 from portal.pages.screens import (
     AccountTypeScreen,
@@ -158,8 +159,27 @@ CONNECTED = ResultScreen(
     account_label="ops@northwind.example",
     own_client=True,
     granted=tuple(row.name for row in CHECKED),
+    outcomes=tuple(
+        Outcome(row.name, row.description, True, "yes", row.required) for row in CHECKED
+    ),
 )
-LIMITED = replace(CONNECTED, status="LIMITED", granted=("openid",), missing=SCOPES[2:4])
+UNREPORTED = replace(
+    CONNECTED,
+    outcomes=tuple(replace(each, given="unknown") for each in CONNECTED.outcomes),
+    reported=False,
+)
+LIMITED = replace(
+    CONNECTED,
+    status="LIMITED",
+    granted=("openid", "profile"),
+    missing=SCOPES[2:4],
+    outcomes=(
+        *(Outcome(row.name, row.description, True, "yes", True) for row in SCOPES[:1]),
+        *(Outcome(row.name, row.description, True, "no", True) for row in SCOPES[2:4]),
+        Outcome("offline_access", "Stay connected", True, "unknown", False),
+        Outcome("profile", "", False, "yes", False),
+    ),
+)
 CANCELLED = replace(CONNECTED, status="CANCELLED", connection_id=None, account_label="", granted=())
 ROW = ConnectionRow(
     id=CONNECTION,
@@ -174,6 +194,7 @@ ROW = ConnectionRow(
     connected_at=DAY,
     scopes=CONNECTED.granted,
     missing=(),
+    outcomes=CONNECTED.outcomes,
     client=CLIENT,
     secret=SavedSecret(CANARY[-4:], DAY, ENDS),
 )
@@ -199,6 +220,7 @@ ROWS = (
         account_label="Northwind",
         needs_action=True,
         missing=("chat:write", "channels:read"),
+        outcomes=LIMITED.outcomes,
     ),
     replace(ROW, app=SALESFORCE, status="DISCONNECTING", status_label="Disconnecting", scopes=()),
 )
