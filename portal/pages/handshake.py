@@ -30,7 +30,7 @@ def frame(request: HttpRequest, project_id: UUID) -> HttpResponse:
     origins = list(rows.values_list("origin", flat=True))
     response = render(request, "embed/_frame.html", {"origins": " ".join(origins)})
     response._csp_replace = {"frame-ancestors": origins or ["'none'"]}  # type: ignore[attr-defined]
-    response.xframe_options_exempt = True  # type: ignore[attr-defined]
+    response.xframe_options_exempt = True
     return response
 
 
