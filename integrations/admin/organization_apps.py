@@ -88,7 +88,8 @@ class OrganizationApps(ReadOnlyAdmin):
         """Ask where the app comes from; show the link, once, or share the app."""
         row: Organization = required_object(self, request, pk, "view")
         require_right(request, "change_oauthclient")
-        form, made = AppForm(row, request.POST or None), None
+        data = request.POST if request.method == "POST" else None
+        form, made = AppForm(row, data), None
         if request.method == "POST" and form.is_valid():
             try:
                 if client := form.cleaned_data["client"]:

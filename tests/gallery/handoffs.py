@@ -46,7 +46,9 @@ ASKED = HandOffScreen(
     action="/handoff/x",
 )
 FORM = replace(
-    OPTIONS, frame=Frame("Acme CRM", "Dana Reyes", EMBEDDED.handle, False, "", "auto", "")
+    OPTIONS,
+    step=(1, 1),
+    frame=Frame("Acme CRM", "Dana Reyes", EMBEDDED.handle, False, "", "auto", ""),
 )
 SHARED = SharedApp(
     app=JIRA,
@@ -69,8 +71,8 @@ def hand_offs() -> Iterator[Sample]:
     yield "hand-off-organization", name, replace(ASKED, person="", shared=True)
     name = "handoff/form.html"
     yield "hand-off-form", name, FORM
-    yield "hand-off-form-saved", name, replace(SAVED, frame=FORM.frame)
-    yield "hand-off-form-errors", name, replace(WRONG, frame=FORM.frame)
+    yield "hand-off-form-saved", name, replace(SAVED, step=(1, 1), frame=FORM.frame)
+    yield "hand-off-form-errors", name, replace(WRONG, step=(1, 1), frame=FORM.frame)
     name = "handoff/done.html"
     yield "hand-off-done", name, ASKED
     yield "hand-off-done-organization", name, replace(ASKED, person="", shared=True)
