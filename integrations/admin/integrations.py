@@ -27,6 +27,7 @@ from integrations.admin.catalog_page import CatalogPage
 from integrations.admin.clients import secret_status
 from integrations.admin.custom_pages import DescribedProviderPages
 from integrations.admin.funnel import FunnelField
+from integrations.admin.guide_reports import GuideField
 from integrations.admin.integration_forms import (
     AddIntegrationForm,
     ChangeIntegrationForm,
@@ -46,7 +47,7 @@ WIDE = ("wide",)
 
 
 @admin.register(Integration)
-class IntegrationAdmin(FunnelField, CatalogPage, DescribedProviderPages):
+class IntegrationAdmin(FunnelField, GuideField, CatalogPage, DescribedProviderPages):
     """A provider switched on in a project."""
 
     list_display = ("slug", "provider_name", "project", "is_active", "types", "client_set")
@@ -80,7 +81,7 @@ class IntegrationAdmin(FunnelField, CatalogPage, DescribedProviderPages):
             return ((None, {"fields": shown}),)
         scopes = {"fields": ("scope_policy", "custom_scopes_allowed")}
         sections = [(None, {"fields": (*IDENTITY, *POLICY, "see_also")}), ("Scopes", scopes)]
-        sections.insert(1, ("How far people come", {"fields": ("funnel",)}))
+        sections.insert(1, ("How far people come", {"fields": ("funnel", "guide_reports")}))
         sections.append(("Calls through the portal", {"fields": ("proxy_rules",)}))
         provider = catalog_entry(obj)
         if provider:
@@ -92,9 +93,8 @@ class IntegrationAdmin(FunnelField, CatalogPage, DescribedProviderPages):
 
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         """Keep what other people's code and providers already know."""
-        return (
-            (*IDENTITY, "redirect_url", "artefacts", "see_also", "to_copy", "funnel") if obj else ()
-        )
+        shown = ("redirect_url", "artefacts", "see_also", "to_copy", "funnel", "guide_reports")
+        return (*IDENTITY, *shown) if obj else ()
 
     @method_decorator(sensitive_post_parameters("client_secret"))
     def changeform_view(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from integrations import scopes
@@ -137,3 +139,65 @@ def test_the_permission_that_only_asks_for_a_refresh_token_is_never_missing(prov
     salesforce = Integration(provider_slug="salesforce").provider
     required = ("refresh_token", "api")
     assert scopes.missing(provider=salesforce, required=required, given=()) == ("api",)
+
+
+def became(policy, requested, given, *, reported=True, **fields) -> dict[str, tuple[str, bool]]:
+    """Return what became of each permission: given or not, and whether it was asked for."""
+    found = scopes.outcomes(
+        provider=Integration(provider_slug="demo-mail").provider,
+        rules=policy(**fields),
+        requested=requested,
+        given=given,
+        reported=reported,
+    )
+    return {each.name: (each.given, each.requested) for each in found}
+
+
+def test_each_permission_has_an_outcome(policy):
+    found = became(policy, ("mail.read", "mail.send"), ("mail.read", "profile"))
+    assert found == {
+        "mail.read": ("yes", True),
+        "mail.send": ("no", True),
+        "profile": ("yes", False),
+    }
+
+
+def test_what_is_required_but_was_never_asked_for_is_listed_as_not_given(policy):
+    found = became(policy, ("mail.read",), ("mail.read",), required_scopes=["mail.send"])
+    assert found["mail.send"] == ("no", False)
+
+
+def test_without_a_report_nothing_counts_as_given(policy):
+    found = became(policy, ("mail.read", "openid"), ("mail.read", "openid"), reported=False)
+    assert found == {"mail.read": ("unknown", True), "openid": ("unknown", True)}
+
+
+def test_a_permission_that_is_never_echoed_is_neither_given_nor_not(policy):
+    found = became(policy, ("openid", "offline_access", "mail.read"), ("mail.read",))
+    assert [state for state, _ in found.values()] == ["unknown", "unknown", "yes"]
+
+
+def test_an_outcome_is_found_through_the_providers_spelling(policy):
+    found = became(policy, ("email", "Mail.Read"), (f"{GOOGLE}email", f"{GRAPH}Mail.Read"))
+    assert found == {"email": ("yes", True), "Mail.Read": ("yes", True)}
+
+
+def test_only_what_neither_catalog_nor_vendor_names_is_strange(policy):
+    rules = policy(default_scopes=["openid", "own.one"])
+    names = ("openid", "own.one", "mail.send", "mail.raed")
+    assert scopes.strangers(rules=rules, names=names) == ("mail.raed",)
+
+
+def test_nothing_is_strange_where_the_catalog_describes_nothing(policy):
+    rules = replace(policy(), known=())
+    assert scopes.strangers(rules=rules, names=("a", "b")) == ()
+
+
+def test_a_warning_names_what_is_strange_and_not_too_much_of_it(policy, provider):
+    demo = Integration(provider_slug="demo-mail").provider
+    names = tuple(f"{letter * 100}" for letter in "abcdefg")
+    told = scopes.warnings(provider=demo, rules=policy(), names=("openid", *names))
+    assert "a" * 60 in told["scopes"]
+    assert "a" * 61 not in told["scopes"]
+    assert "f" * 10 not in told["scopes"]
+    assert scopes.warnings(provider=demo, rules=policy(), names=("mail.send",)) == {}
