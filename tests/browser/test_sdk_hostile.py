@@ -88,7 +88,7 @@ STRANGE = (
 )
 
 
-def test_messages_of_another_shape_are_ignored(sdk: SdkPage, portal: StubPortal) -> None:
+def test_a_message_of_another_shape_is_ignored(sdk: SdkPage, portal: StubPortal) -> None:
     sdk.open()
     confirmable(portal)
     for message in STRANGE:
