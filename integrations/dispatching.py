@@ -123,7 +123,7 @@ def messages(event: AuditEvent, rows: Rows) -> Iterator[Message]:
         data = _session_data(flow, code=code, connection=None)
         yield Message(SESSIONS[event.action], event.object_id, data)
     elif flow is not None and event.action == REPORTED:
-        data = _session_data(flow, code="problem_reported", connection=None)
+        data = _session_data(flow, code="", connection=None)
         told = {name: event.data.get(name, "") for name in ("seen", "field")}
         yield Message(REPORTED, event.object_id, {**data, "problem": told})
     elif (client := rows.clients.get(event.object_id)) is not None and event.action in CLIENTS:
