@@ -193,7 +193,9 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
         at_fault = {error.field for error in typed.errors}
         typed.errors.extend(_why_not_kept(provider, client.current_version, cleaned, at_fault))
     cleaned = replace(cleaned, secret_expires_on=_cleaned_end(typed, client, config))
-    typed.notices |= mistakes.noticed(provider=provider, client_id=client_id, secret=secret)
+    odd = mistakes.noticed(provider=provider, client_id=client_id, secret=secret)
+    for field, text in odd.items():
+        typed.notices[field] = f"{typed.notices.get(field, '')} {text}".strip()
     return typed, cleaned
 
 
