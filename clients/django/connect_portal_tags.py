@@ -11,6 +11,7 @@ CONNECT_PORTAL = {"URL": "https://connect.acme.example", "PROJECT": "<id>", "MOD
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -45,8 +46,7 @@ def connect_portal(
     if "connect_portal" in page:
         return element
     page["connect_portal"] = True
-    request = context.get("request")
-    nonce = context.get("csp_nonce") or getattr(request, "csp_nonce", None)
+    nonce = context.get("csp_nonce") or getattr(context.get("request"), "csp_nonce", None)
     return format_html("{}{}", _scripts(str(nonce or "")), element)
 
 
@@ -60,9 +60,8 @@ def _attributes(given: dict[str, Any]) -> SafeString:
 
 
 def _text(value: Any) -> str:
-    if value is True:
-        return ""
-    return " ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    values = value if isinstance(value, list | tuple) else ["" if value is True else value]
+    return " ".join(map(str, values))
 
 
 def _scripts(nonce: str) -> SafeString:
@@ -70,9 +69,11 @@ def _scripts(nonce: str) -> SafeString:
     url = portal["URL"].rstrip("/")
     if not PORTAL.fullmatch(url):
         raise ImproperlyConfigured("CONNECT_PORTAL['URL'] must be an https origin.")
-    *preloads, (path, digest) = (portal.get("MODULES") or NEWEST).items()
+    *imported, (path, digest) = (portal.get("MODULES") or NEWEST).items()
     more = format_html(' nonce="{}"', nonce) if nonce else ""
-    pin = '<link rel="modulepreload" href="{}{}" integrity="{}" crossorigin{}>'
-    run = '<script type="module" src="{}{}" integrity="{}" crossorigin{}></script>'
-    pinned = format_html_join("", pin, ((url, *each, more) for each in preloads))
-    return format_html("{}" + run, pinned, url, path, digest, more)
+    found = {f"{url}{path}": digest for path, digest in imported if digest}
+    # What a module imports is checked by an import map, whose script "<" would end.
+    text = SafeString(json.dumps({"integrity": found}).replace("<", "\\u003c"))
+    pins = format_html('<script type="importmap"{}>{}</script>', more, text) if found else ""
+    run = '{}<script type="module" src="{}{}" integrity="{}" crossorigin{}></script>'
+    return format_html(run, pins, url, path, digest, more)

@@ -17,10 +17,10 @@ from django.template.loader import render_to_string
 
 from integrations.models import Integration
 
-# connect.js is imported by the element, so a preload says what it must be (HTML Standard,
-# "Link type modulepreload"; Subresource Integrity, section 3.2).
+# connect.js is imported by the element: an import map says what it must be (HTML Standard, import
+# maps). A preload would not do: a browser fetches again, unchecked, what it refused there.
 ELEMENT = """\
-<link rel="modulepreload" href="$sdk_url" integrity="$sdk_digest" crossorigin>
+<script type="importmap">{"integrity": {"$sdk_url": "$sdk_digest"}}</script>
 <script type="module" src="$element_url" integrity="$element_digest" crossorigin></script>
 
 <connect-portal integration="$slug" project="$project" token-url="/user-token">
@@ -124,8 +124,11 @@ class Module:
 def module(name: str) -> Module:
     """Return where a script is served, and its digest (Subresource Integrity, section 3.1)."""
     storage: Any = staticfiles_storage
-    stored = storage.stored_name(name) if hasattr(storage, "stored_name") else name
-    return Module(path=storage.url(name), digest=_digest(_served(storage, stored)))
+    if hasattr(storage, "stored_name"):
+        file = storage.path(storage.stored_name(name))
+    else:
+        file = finders.find(name)
+    return Module(path=storage.url(name), digest=_digest(Path(str(file))))
 
 
 def snippets(integration: Integration, *, name: str) -> list[Snippet]:
@@ -158,12 +161,6 @@ def _words(integration: Integration, name: str) -> dict[str, str]:
         "portal": settings.BASE_URL,
         "return_url": address.url if address else "a return URL of the project",
     }
-
-
-def _served(storage: Any, stored: str) -> Path:
-    """Return the file that is served: the collected one, or its source where none is collected."""
-    found = storage.path(stored) if storage.exists(stored) else finders.find(stored)
-    return Path(str(found))
 
 
 def _digest(file: Path) -> str:

@@ -183,23 +183,23 @@ def test_managing_opens_the_list_and_removing_is_told(sdk: SdkPage, portal: Stub
     assert [name for name, *_ in heard(sdk)] == ["opened", "closed"]
 
 
-PRELOAD = """([href, integrity]) => new Promise((done) => {
-  const link = document.createElement("link");
-  const load = () => import(href).then(() => done("loaded"), () => done("refused"));
-  Object.assign(link, {rel: "modulepreload", crossOrigin: "", integrity, href});
-  link.onload = link.onerror = load;
-  document.head.append(link);
-})"""
+PIN = """([href, digest]) => {
+  const map = Object.assign(document.createElement("script"), {type: "importmap"});
+  map.textContent = JSON.stringify({integrity: {[href]: digest}});
+  document.head.append(map);
+  return import(href).then(() => "loaded", () => "refused");
+}"""
 
 
 @pytest.mark.parametrize(("added", "outcome"), [(b"", "loaded"), (b"//", "refused")])
-def test_a_preload_with_a_digest_pins_the_module_that_another_imports(
-    sdk: SdkPage, added: bytes, outcome: str
+def test_an_import_map_with_a_digest_pins_the_module_that_another_imports(
+    open_page: OpenPage, added: bytes, outcome: str
 ) -> None:
+    sdk = open_page(csp="")
     source = (ELEMENT.parent / "connect.js").read_bytes() + added
     digest = base64.b64encode(hashlib.sha384(source).digest()).decode()
     address = f"{sdk.portal.origin}/static/connect.js?pinned"
-    assert sdk.page.evaluate(PRELOAD, [address, f"sha384-{digest}"]) == outcome
+    assert sdk.page.evaluate(PIN, [address, f"sha384-{digest}"]) == outcome
 
 
 def test_it_needs_no_more_of_a_policy_than_the_sdk(open_page: OpenPage) -> None:

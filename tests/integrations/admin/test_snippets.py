@@ -48,7 +48,8 @@ def test_scripts_are_named_with_the_digest_of_what_is_served(
     found = copied(admin_client, gmail)
     for name in ("connect.js", "connect-element.js"):
         digest = base64.b64encode(hashlib.sha384((STATIC / name).read_bytes()).digest()).decode()
-        assert f'/static/{name}" integrity="sha384-{digest}" crossorigin' in found["element"]
+        assert f'/static/{name}" integrity="sha384-{digest}" crossorigin' in "".join(found.values())
+        assert f"sha384-{digest}" in found["element"]
         assert f'"/static/{name}": "sha384-{digest}"' in found["django"]
 
 
