@@ -15,6 +15,8 @@ from django.test import Client
 from django.utils import timezone
 
 from integrations import clients, tickets
+from integrations.catalog import registry
+from integrations.catalog.preflight import Preflight
 from integrations.clients import ClientConfig
 from integrations.models import Connection, Flow, OAuthClient, PortalSession, StartTicket
 from integrations.secret import Secret, digest
@@ -387,3 +389,17 @@ def test_the_documentation_has_the_schema_of_every_input(name):
 def test_there_is_no_input_that_is_not_documented():
     schemas = api.get_openapi_schema()["components"]["schemas"]
     assert {name for name in schemas if name.endswith("Input")} == set(INPUTS[:6])
+
+
+def test_a_client_is_checked_before_anybody_leaves(host, provider, catalog):
+    recipe = Preflight(accepted=("invalid_grant",), rejected=("invalid_client",))
+    asked = catalog["demo-mail"].model_copy(update={"preflight": recipe})
+    registry.install({**catalog, "demo-mail": asked})
+    host.begin()
+    before = host.step("pre-options", ENTERED).json()
+    told = {row["name"]: row["result"] for row in before["checks"]}
+    assert told == {"credentials": "unknown", "redirect_url": "unknown"}
+    after = host.step("check", {}).json()
+    told = {row["name"]: row["result"] for row in after["checks"]}
+    assert told == {"credentials": "accepted", "redirect_url": "unknown"}
+    assert host.start(after["start_ticket"]).status_code == 200
