@@ -101,11 +101,9 @@ def test_a_link_connects_for_whom_it_was_made_and_nobody_else(visitor, same, cle
         visitor.page.get_by_role("link", name="Open the link").click()
     tab = opened.value
     tab.get_by_role("button").first.click()
-    tab.get_by_text("Use Acme CRM", exact=False).first.click()
-    tab.get_by_role("button", name="Continue").first.click()
     tab.get_by_role("button", name="Continue to").click()
     if not same:
-        requests_as_bob(visitor)
+        bob_signs_in(visitor)
     tab.locator("#allow").click()
     words = f"The account is connected for {visitor.user.name}." if same else "Not connected:"
     expect(tab.locator(".notice")).to_contain_text(words, timeout=SOON)
@@ -113,7 +111,7 @@ def test_a_link_connects_for_whom_it_was_made_and_nobody_else(visitor, same, cle
     tab.close()
 
 
-def requests_as_bob(visitor: Person) -> None:
+def bob_signs_in(visitor: Person) -> None:
     """Let somebody else sign in to Acme CRM in this browser meanwhile."""
     visitor.page.get_by_role("button", name="Bob Lee").click()
 
