@@ -96,14 +96,22 @@ def test_a_provider_that_fails_leaves_a_way_to_try_again(ready, clean_stack):
     ready.sees_connected()
 
 
+def sees(dana, words: str) -> None:
+    """Say what the provider's window shows."""
+    dana.page.bring_to_front()
+    dana.portal.get_by_text("What do you see at Demo Mail?").click()
+    dana.portal.get_by_label(words).check()
+    dana.portal.get_by_role("button", name="Show what helps").click()
+
+
 def test_an_error_page_of_the_provider_can_be_looked_up_while_waiting(dana):
     dana.connect(account_type=OWN)
     shown = dana.portal.locator("#redirect_uri").input_value()
     dana.enter(client_id="fake_redirect_mismatch")
     window = dana.go_on()
     expect(window.locator("h1")).to_have_text("This redirect URL is not registered")
-    dana.portal.get_by_text("Seeing an error in that window?").click()
-    assert dana.portal.locator("#waiting_redirect_uri").input_value() == shown
+    sees(dana, "The redirect address does not match")
+    expect(dana.portal.locator("#fix_value_waiting")).to_have_value(shown)
     dana.press("Check the app's details")
     dana.shut_windows()
     dana.enter()
@@ -114,10 +122,10 @@ def test_an_error_page_of_the_provider_can_be_looked_up_while_waiting(dana):
 def test_the_vendors_redirect_url_is_not_shown_to_people(dana):
     dana.connect(account_type="default")
     dana.go_on()
-    dana.portal.get_by_text("Seeing an error in that window?").click()
-    help_text = dana.portal.locator(".fixes")
+    sees(dana, "The redirect address does not match")
+    help_text = dana.portal.locator("#problems-waiting")
     expect(help_text).to_contain_text("Tell Acme CRM what the window says")
-    assert dana.portal.locator("#waiting_redirect_uri").count() == 0
+    assert dana.portal.locator("#fix_value_waiting").count() == 0
     dana.shut_windows()
 
 

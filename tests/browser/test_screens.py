@@ -49,7 +49,7 @@ def test_the_screens_of_an_own_app(dana, gallery):
     window = dana.go_on()
     # A page behind another window is not painted.
     dana.page.bring_to_front()
-    dana.portal.get_by_text("Seeing an error in that window?").click()
+    dana.portal.get_by_text("What do you see at Demo Mail?").click()
     show("waiting")
     dana.deny(window)
     expect(dana.portal.locator("#failure")).to_be_visible(timeout=10_000)
