@@ -94,8 +94,8 @@ DEFENCES: tuple[Defence, ...] = (
         "test_leaks.py::test_what_others_name_themselves_is_text_everywhere",
         (
             "portal/settings.py",
-            '        "OPTIONS": {\n            "context_processors": [',
-            '        "OPTIONS": {\n            "autoescape": False,\n            "context_processors": [',
+            '        "OPTIONS": {\n            "builtins"',
+            '        "OPTIONS": {\n            "autoescape": False,\n            "builtins"',
         ),
     ),
     defence(
