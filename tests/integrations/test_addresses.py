@@ -94,12 +94,8 @@ def test_no_setting_of_any_provider_leads_elsewhere(
 
 def example(setting: Setting) -> str:
     """Return a value that the setting takes."""
-    return (
-        GOOD.get(setting.name)
-        or setting.default
-        or setting.placeholder
-        or next(iter(setting.options), "")
-    )
+    known = (GOOD.get(setting.name, ""), setting.default, setting.placeholder, *setting.options)
+    return next((value for value in known if value and setting.takes(value)), "")
 
 
 def assert_it_stays_home(provider: Provider, setting: Setting, typed: str) -> None:

@@ -103,7 +103,7 @@ CASES = {
         rotates=False,
     ),
     "jira": Case(
-        scope="read:jira-work read:jira-user write:jira-work offline_access",
+        scope="offline_access read:jira-work read:jira-user write:jira-work",
         account=Account("acme", "", "").guid("jira-site"),
         label="https://acme.atlassian.net",
         path="/jira/authorize",
