@@ -246,3 +246,8 @@ def test_an_unknown_slug_is_not_found() -> None:
 
 def test_every_built_in_file_is_smaller_than_the_limit() -> None:
     assert all(path.stat().st_size < MAX_FILE_BYTES for path in BUILT_IN.glob("*.toml"))
+
+
+def test_the_built_in_files_are_those_that_were_checked() -> None:
+    # After a change of one: python -m integrations.catalog.digest
+    assert registry.checked_digest() == registry.digest()
