@@ -22,6 +22,8 @@ EXEMPT = {
     "must not be lost because others came from the same address",
     "embed-frame": "two reads by the project's id, and an empty page",
     "oauth-done": "one read by an unguessable id, and the end of an approval",
+    "look-style": "one read by the project's id, kept by browsers for good",
+    "look-logo": "one read by the project's id, kept by browsers for good",
     "healthz": "called by load balancers, touches nothing",
     "readyz": "called by load balancers",
     "openapi-json": "a constant document",
