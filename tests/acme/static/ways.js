@@ -19,9 +19,10 @@ function field(input) {
   const box = document.createElement("input");
   box.name = input.name;
   box.value = input.type === "permission" ? input.value.join(" ") : (input.value ?? "");
-  box.type = input.type === "password" ? "password" : "text";
+  box.type = { password: "password", switch: "checkbox" }[input.type] ?? "text";
+  box.checked = input.value === true;
   box.readOnly = input.type === "copyable";
-  box.required = input.required && !input.saved;
+  box.required = input.required && !input.saved && input.type !== "switch";
   const help = document.createElement("small");
   help.textContent = input.help;
   label.append(input.title, box, help);
@@ -41,36 +42,50 @@ function button(text, onclick) {
   return Object.assign(document.createElement("button"), { textContent: text, type: onclick ? "button" : "submit", onclick });
 }
 
-const values = () => Object.fromEntries(new FormData(form));
+function values() {
+  const switches = [...form.querySelectorAll("[type=checkbox]")].map(({ name, checked }) => [name, checked]);
+  return { ...Object.fromEntries(new FormData(form)), ...Object.fromEntries(switches) };
+}
+
+const control = (input) => (input.type === "select" ? picker(input) : field(input));
 
 // What each stage draws. The form belongs to this page: names, order and words are its own.
 const stages = {
   accountType: ({ options }) =>
     options.map(({ id, accountDescription }) => button(accountDescription, () => step("setAccountType", id))),
-  preOptions: ({ options }) => [...options.map(field), button("Save and continue")],
-  postOptions: ({ options }) => [...options.map((each) => (each.options ? picker(each) : field(each))), button("Continue")],
+  preOptions: ({ options }) => [...options.map(control), button("Save and continue")],
+  postOptions: ({ options }) => [...options.map(control), button("Continue")],
   oauth: ({ open }) => [button("Open the provider's window again", open), button("Cancel", () => step("cancel"))],
   done: () => [],
 };
+
+let trouble = "";
 
 function draw(stage) {
   log("onNext", stage.stage);
   form.dataset.stage = stage.stage;
   form.hidden = stage.done;
   form.replaceChildren(...stages[stage.stage](stage));
+  showTrouble();
   form.querySelector("input:not([readonly]), select, button")?.focus();
+}
+
+// What went wrong comes before the stage that it leads back to, and stays above its form.
+function showTrouble() {
+  form.querySelector("[role=alert]")?.remove();
+  const text = Object.assign(document.createElement("p"), { role: "alert", textContent: trouble });
+  if (trouble) form.prepend(text);
 }
 
 function complain(error, at) {
   log(at ? `onError at ${at.stage}` : "onError", error.code);
-  form.querySelector("[role=alert]")?.remove();
-  const text = document.createElement("p");
-  text.setAttribute("role", "alert");
-  text.textContent = [error.displayMessage, ...error.errors.map(({ message }) => message)].join(" ");
-  if (error.code !== "cancelled") form.prepend(text);
+  const { code, displayMessage, errors } = error;
+  trouble = code === "cancelled" ? "" : [displayMessage, ...errors.map(({ message }) => message)].join(" ");
+  showTrouble();
 }
 
 function step(name, ...more) {
+  trouble = "";
   // What is refused comes to onError as well.
   return sdk.installFlow[name](...more).catch(() => {});
 }
