@@ -93,6 +93,16 @@ def connection_of(*, who: Somebody, pk: UUID | str) -> Connection:
         raise NotFound("connection_not_found") from None
 
 
+def any_connection_of(*, who: Somebody, pk: UUID | str) -> Connection:
+    """Return this person's connection, disconnected or not. Raises NotFound."""
+    try:
+        return Connection.objects.select_related("integration", "oauth_client").get(
+            pk=UUID(str(pk)), project=who.project, end_user=who.end_user
+        )
+    except (Connection.DoesNotExist, ValueError):
+        raise NotFound("connection_not_found") from None
+
+
 def connections_of(who: Somebody) -> list[Connection]:
     """Return this person's connections that are not disconnected, newest first."""
     return list(

@@ -5,6 +5,7 @@ from django.urls import path, re_path
 
 from portal.api import api
 from portal.pages import (
+    activity,
     advice,
     asides,
     choosing,
@@ -47,6 +48,7 @@ urlpatterns = [
     path("portal/connect", install.connect_another, name="portal-connect"),
     path("portal/reconnect", install.reconnect, name="portal-reconnect"),
     path("portal/secret", secret.replace, name="portal-secret"),
+    path("portal/activity", activity.show, name="portal-activity"),
     path("portal/disconnect", manage.disconnect, name="portal-disconnect"),
     path("portal/end", ending.end, name="portal-end"),
     path("hosted/<str:ticket>", hosted.link, name="hosted"),

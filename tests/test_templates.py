@@ -14,7 +14,7 @@ import pytest
 from django.template.loader import render_to_string
 from django.utils.html import escape
 
-from portal.pages import choosing, handoff, screens, secret, sent
+from portal.pages import activity, choosing, handoff, screens, secret, sent
 from portal.pages.rendering import context
 from tests.gallery.markup import Page
 from tests.gallery.parts import CANARY
@@ -104,7 +104,7 @@ def test_logic_stops_at_if_and_for(name: str) -> None:
 
 
 def test_every_screen_has_its_template_and_every_page_its_screen() -> None:
-    modules = (screens, choosing, handoff, secret, sent)
+    modules = (activity, screens, choosing, handoff, secret, sent)
     found = [item for module in modules for _, item in inspect.getmembers(module, inspect.isclass)]
     docs = " ".join(inspect.getdoc(item) or "" for item in found)
     named = set(re.findall(r"\b(?:install|manage|oauth|errors|hosted|handoff)/\w+\.html", docs))

@@ -10,6 +10,8 @@ from django.db import models
 from integrations.models.projects import Project
 
 GUIDE_ACTION = "guide.feedback"
+# What happens by itself, and far more often than all else that a connection goes through.
+REFRESHED, REFRESH_FAILED = "connection.refreshed", "connection.refresh_failed"
 
 
 class AuditHead(models.Model):
@@ -50,6 +52,12 @@ class AuditEvent(models.Model):
                 fields=["object_id", "at"],
                 condition=models.Q(action=GUIDE_ACTION),
                 name="audit_guide_feedback",
+            ),
+            # A person reads the newest of one connection or app.
+            models.Index(
+                fields=["project", "object_id", "sequence"],
+                condition=~models.Q(action=REFRESHED) & ~models.Q(action=REFRESH_FAILED),
+                name="audit_of_object",
             ),
         )
 

@@ -43,4 +43,5 @@ def of(connection: Connection) -> Farewell:
         text=text(connection),
         page=(how.page or "") if how else "",
         steps=how.steps if how else (),
+        id=connection.pk,
     )

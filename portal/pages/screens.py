@@ -323,6 +323,7 @@ class Farewell:
     text: str
     page: str = ""
     steps: tuple[str, ...] = ()
+    id: UUID | None = None
 
 
 @dataclass(frozen=True)

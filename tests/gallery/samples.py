@@ -14,6 +14,7 @@ from portal.pages.screens import (
     LeavingScreen,
     SavedSecret,
 )
+from tests.gallery.activities import activities
 from tests.gallery.advised import advised
 from tests.gallery.handoffs import hand_offs
 from tests.gallery.hostile import Sample, hostile
@@ -66,6 +67,7 @@ def samples() -> Iterator[Sample]:
     yield from _own_client()
     yield from _after()
     yield from hand_offs()
+    yield from activities()
     yield from permissions()
     yield from hostile()
 

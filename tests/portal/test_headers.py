@@ -71,6 +71,7 @@ KINDS = {
     "portal/hand-off": PAGE,
     "portal/hand-off/end": PAGE,
     "portal/promote": PAGE,
+    "portal/activity": PAGE,
     "portal/disconnect": PAGE,
     "portal/end": PAGE,
     "hosted/<str:ticket>": TICKET,

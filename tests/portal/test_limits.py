@@ -118,6 +118,7 @@ PAGES = {
     "portal/hand-off": ("page", {}),
     "portal/hand-off/end": ("page", {}),
     "portal/promote": ("page", {"client": "x"}),
+    "portal/activity": ("page", {"connection": "x"}),
     "portal/disconnect": ("page", {"connection": "x"}),
     "portal/end": ("page", {"closed": "1"}),
     "portal/options": ("save_options", {"client_id": "fake_ok"}),

@@ -41,6 +41,7 @@ PAGES = {
     "portal/hand-off": {"flow": "{flow}"},
     "portal/hand-off/end": {"flow": "{flow}"},
     "portal/promote": {"client": "{client}"},
+    "portal/activity": {"connection": "{connection}"},
     "portal/disconnect": {"connection": "{connection}", "confirm": "1"},
     "oauth/start": {"flow": "{flow}"},
 }
