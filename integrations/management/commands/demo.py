@@ -34,6 +34,8 @@ PROVIDER, HOST = "http://127.0.0.1:8002", "http://acme.localhost:8001"
 # Where a page of the developer's own may be served, as by `python -m http.server 3000`.
 OWN_PAGE = "http://localhost:3000"
 PRETEND = ("demo-mail", "demo-desk")
+# What people connect most; the admin offers all others.
+REAL = ("gmail", "jira", "outlook", "salesforce", "sharepoint", "slack", "zendesk")
 MAGIC_CLIENT, MAGIC_SECRET = "fake_ok", "fake-secret"
 START_SECONDS = 30
 API_KEY_FILE = "api-key"
@@ -88,8 +90,8 @@ def _project(folder: Path) -> Project:
         project.signing_keys.all().delete()
         made = keys.generate_signing_key(project=project, actor=ACTOR)
         _private(key_file).write_text(made.private_key.reveal(), encoding="ascii")
-    for provider in registry.providers():
-        _offer(project, provider.slug)
+    for slug in filter(registry.has, (*PRETEND, *REAL)):
+        _offer(project, slug)
     return project
 
 

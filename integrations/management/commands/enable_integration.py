@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import sys
 from typing import Any
 
@@ -65,8 +66,17 @@ def _provider(slug: str) -> Provider:
     try:
         return registry.provider(slug)
     except NotFound:
-        known = ", ".join(sorted(item.slug for item in registry.providers())[:20])
-        raise CommandError(f"The catalog has no provider {slug!r}. It has: {known}.") from None
+        raise CommandError(
+            f"The catalog has no provider {slug!r}. Nearest are: {', '.join(_nearest(slug))}."
+        ) from None
+
+
+def _nearest(slug: str) -> list[str]:
+    """Return the slugs that look most like this one, or whose other names do."""
+    names = {name: item.slug for item in registry.providers() for name in item.aliases}
+    names |= {item.slug: item.slug for item in registry.providers()}
+    found = difflib.get_close_matches(slug.casefold(), names, n=8, cutoff=0.0)
+    return list(dict.fromkeys(names[name] for name in found))
 
 
 def _config(options: dict[str, Any], provider: Provider) -> clients.ClientConfig | None:

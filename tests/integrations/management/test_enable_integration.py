@@ -109,9 +109,15 @@ def test_what_cannot_be_used_is_refused_as_a_whole(
     assert not ClientVersion.objects.exists()
 
 
-def test_an_unknown_provider_names_those_there_are(run: Run, project: Project) -> None:
-    with pytest.raises(CommandError, match=r"no provider 'hotmail'. It has: .*gmail"):
-        run("enable_integration", "Acme CRM", "hotmail")
+@pytest.mark.parametrize(
+    ("slug", "nearest"),
+    [("hotmail", "gmail"), ("googlemail", "gmail"), ("teams", "microsoft-teams")],
+)
+def test_an_unknown_provider_names_those_that_look_like_it(
+    run: Run, project: Project, slug: str, nearest: str
+) -> None:
+    with pytest.raises(CommandError, match=rf"no provider '{slug}'. Nearest are: .*{nearest}"):
+        run("enable_integration", "Acme CRM", slug)
 
 
 def test_an_unknown_project_is_named(run: Run, project: Project) -> None:
