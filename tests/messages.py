@@ -74,7 +74,7 @@ def _found(source: bytes, path: Path) -> Iterator[Message]:
 
 def catalog_of(language: str) -> Catalog:
     """Return a language's catalog as it is on disk."""
-    path = _po(language)
+    path = path_of(language)
     if not path.exists():
         return _empty(language)
     with path.open("rb") as file:
@@ -113,7 +113,7 @@ def update(language: str) -> None:
         known = old.get(message.id)
         if known is not None and known.string:
             message.string = known.string
-    path = _po(language)
+    path = path_of(language)
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("wb") as file:
         write_po(file, new, width=100, include_lineno=False, sort_by_file=True)
@@ -132,7 +132,8 @@ def _locale(language: str) -> str:
     return f"{first}_{region.upper()}" if region else first
 
 
-def _po(language: str) -> Path:
+def path_of(language: str) -> Path:
+    """Return where a language's sentences are."""
     return LOCALES / _locale(language) / "LC_MESSAGES" / "django.po"
 
 
