@@ -34,7 +34,10 @@ def test_every_sentence_is_translated_and_none_is_left_over(
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_a_translation_fills_in_what_the_sentence_does(language: str) -> None:
     for each in messages.catalog_of(language):
+        # The first one is the head of the file.
         if isinstance(each.id, str):
+            if not each.id:
+                continue
             assert Counter(MARKS.findall(each.id)) == Counter(MARKS.findall(str(each.string)))
             continue
         for form in each.string or ():
