@@ -1,10 +1,13 @@
 from __future__ import annotations
 
 import pytest
+from django.template.loader import render_to_string
 from django.test import Client
 from django.utils import translation
 
 from portal import languages, texts
+from portal.pages.rendering import context
+from tests.gallery.screens import OPTIONS
 
 pytestmark = pytest.mark.django_db
 NOWHERE = "/hosted/no-such-ticket"
@@ -54,3 +57,13 @@ def test_a_locale_that_is_none_changes_nothing(locale: str) -> None:
 def test_names_with_braces_and_percent_signs_stay_as_they_are() -> None:
     said = texts.notice("access_denied", provider="{vendor} 100% %(x)s", vendor="{0}")
     assert said.text.startswith("{vendor} 100% %(x)s told us")
+
+
+def test_english_texts_of_the_catalog_say_so_on_a_page_in_another_language():
+    for language, marked in (("ar", True), ("en", False)):
+        with translation.override(language):
+            page = render_to_string("install/options.html", context(OPTIONS))
+        (step,) = OPTIONS.guide.steps[0].parts
+        english = f'<span lang="en" dir="ltr">{step[1]}</span>'
+        assert (english in page) is marked
+        assert step[1] in page
