@@ -63,7 +63,13 @@ class Gallery:
             self.problems.append(f"{name} scrolls sideways: {over}")
 
     def _check(self, name: str, frame: Frame, rules: dict[str, Any]) -> None:
-        found = Axe().run(frame, options=rules).response["violations"]
-        for rule in found:
-            nodes = [node["html"][:120] for node in rule["nodes"][:3]]
-            self.problems.append(f"{name}: {rule['id']}: {nodes}")
+        self.problems += violations(name, frame, rules)
+
+
+def violations(name: str, frame: Frame, rules: dict[str, Any]) -> list[str]:
+    """Return what axe finds in a frame by these rules, a line for each rule that is broken."""
+    found = Axe().run(frame, options=rules).response["violations"]
+    return [
+        f"{name}: {rule['id']}: {[node['html'][:120] for node in rule['nodes'][:3]]}"
+        for rule in found
+    ]

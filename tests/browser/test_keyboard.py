@@ -42,6 +42,14 @@ class Keys:
         for each in (key, *more):
             self.page.keyboard.press(each)
 
+    def leaves(self) -> Page:
+        """Press the button that opens the provider's window, and return that window."""
+        self.to("form[action='/oauth/start'] button")
+        with self.page.context.expect_page() as opened:
+            self.press("Enter")
+        expect(opened.value.locator("#allow")).to_be_visible()
+        return opened.value
+
     def reads(self, title: str) -> None:
         """The heading says this and has the focus."""
         expect(self.person.title).to_have_text(title, timeout=10_000)
@@ -63,11 +71,7 @@ def test_it_connects_without_a_pointer(keys):
     keys.enter("#client_secret", "fake-secret")
     keys.press("Enter")
     keys.reads("Ready to connect Demo Mail")
-    keys.to("form[action='/oauth/start'] button")
-    with keys.page.context.expect_page() as opened:
-        keys.press("Enter")
-    window = opened.value
-    expect(window.locator("#allow")).to_be_visible()
+    window = keys.leaves()
     keys.to("#allow", of=window)
     window.keyboard.press("Space")
     expect(keys.person.title).to_have_text("Demo Mail is connected", timeout=10_000)
@@ -76,6 +80,44 @@ def test_it_connects_without_a_pointer(keys):
     keys.to("[data-portal-close]")
     keys.press("Enter")
     expect(keys.page.locator("iframe.cp-frame")).to_have_count(0)
+
+
+def test_a_colleague_enters_the_app_and_nobody_uses_a_pointer(keys, other_browser):
+    keys.to("[name=account_type]")
+    keys.press("ArrowDown", "Enter")
+    keys.reads("Set up your own Demo Mail app")
+    keys.to("form[action='/portal/hand-off'] button")
+    keys.press("Enter")
+    keys.reads("Send this link to your colleague")
+    keys.to("#hand_off_link")
+    colleague = Keys(Person(other_browser, keys.person.site, keys.person.user))
+    other_browser.goto(keys.person.portal.locator("#hand_off_link").input_value())
+    colleague.to("form button", of=other_browser)
+    colleague.press("Enter")
+    expect(other_browser.locator("#client_id")).to_be_visible()
+    for selector, text in (("#client_id", "fake_ok"), ("#client_secret", "fake-secret")):
+        colleague.to(selector, of=other_browser)
+        other_browser.keyboard.type(text)
+    colleague.press("Enter")
+    expect(other_browser.locator("h1")).to_contain_text("Dana Reyes can go on now")
+    keys.page.bring_to_front()
+    keys.to("button[form=poller]")
+    keys.press("Enter")
+    keys.reads("Ready to connect Demo Mail")
+    window = keys.leaves()
+    keys.to("#allow", of=window)
+    window.keyboard.press("Space")
+    expect(keys.person.title).to_have_text("Demo Mail is connected", timeout=10_000)
+    window.close()
+    keys.to("form[action='/portal/manage'] button")
+    keys.press("Enter")
+    keys.reads("Your connections")
+    keys.to("form[action='/portal/activity'] button")
+    keys.press("Enter")
+    keys.reads("Activity of Demo Mail")
+    told = keys.person.portal.locator("dl.facts")
+    expect(told).to_contain_text("The app was set up through the link.")
+    expect(told).to_contain_text("By a colleague")
 
 
 def test_errors_take_the_focus_and_lead_to_their_fields(keys):

@@ -23,6 +23,15 @@ def plain(chromium, acme, user) -> Page:
 
 
 @pytest.fixture
+def colleague(chromium) -> Page:
+    """Somebody else's browser, without JavaScript as well."""
+    context = chromium.new_context(java_script_enabled=False)
+    context.set_default_timeout(PATIENCE)
+    yield context.new_page()
+    context.close()
+
+
+@pytest.fixture
 def portal(plain) -> Page:
     """The portal in place of the host page, at the picker."""
     plain.get_by_role("link", name="Open the portal as a page of its own").click()
@@ -70,6 +79,27 @@ def test_it_connects_and_returns_to_the_host_page(ready, acme, user, clean_stack
     expect(ready.locator("h1")).to_have_text("Back at Acme CRM")
     (connection,) = Person(ready, acme, user).connections(clean_stack)
     assert (connection["status"], connection["account_type"]) == ("VALID", "user-configured-oauth")
+
+
+def test_a_colleague_enters_the_app_by_a_link(portal, colleague):
+    choose_own_app(portal)
+    portal.locator("form[action='/portal/hand-off'] button").first.click()
+    expect(portal.locator("h1")).to_have_text("Send this link to your colleague")
+    colleague.goto(portal.locator("#hand_off_link").input_value())
+    press(colleague, "Continue")
+    colleague.locator("#client_id").fill("fake_ok")
+    colleague.locator("#client_secret").fill("fake-secret")
+    colleague.get_by_role("button", name="Save", exact=True).click()
+    expect(colleague.locator("h1")).to_contain_text("Dana Reyes can go on now")
+    press(portal, "Check again")
+    expect(portal.locator("h1")).to_have_text("Ready to connect Demo Mail")
+    press(portal, "Continue to Demo Mail")
+    portal.locator("#allow").click()
+    portal.get_by_role("link", name="Continue").click()
+    expect(portal.locator("h1")).to_have_text("Demo Mail is connected")
+    press(portal, "See all connections")
+    press(portal, "Activity")
+    expect(portal.locator("dl.facts")).to_contain_text("The app was set up through the link.")
 
 
 def test_what_needs_a_script_is_not_shown(portal):
