@@ -40,7 +40,7 @@ QUANTIZE = """async ([source, wanted]) => {
 }"""
 
 
-def fewer_colours(page: Page, png: bytes, *, colours: int = 64) -> bytes:
+def fewer_colours(page: Page, png: bytes, *, colours: int = 256) -> bytes:
     """Return the picture with a palette (PNG, colour type 3), drawn by the page's browser."""
     source = f"data:image/png;base64,{base64.b64encode(png).decode()}"
     width, height, palette, indices = page.evaluate(QUANTIZE, [source, colours])
