@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from html import unescape
 from typing import Any
 
 import pytest
 
-from integrations.models import ClientVersion
+from integrations.models import AuditEvent, ClientVersion, Flow
 from tests.portal.pages.own_client_form import SECRET, Entry, by_row
 
 pytestmark = pytest.mark.django_db
@@ -104,6 +105,57 @@ def test_a_bad_secret_is_refused_and_never_shown(provider, row):
         assert kept == (["my-app"], ["files.read"])
     form.goes_on(client_id="my-app")
     assert form.stored().open_required("client_secret").reveal() == SECRET
+
+
+@pytest.mark.parametrize(
+    ("integration", "client_id", "client_secret"),
+    [
+        ("gmail", "of-no-known-form", "1234567890-abc.apps.googleusercontent.com"),
+        ("gmail", "GOCSPX-canary", "1234567890-abc.apps.googleusercontent.com"),
+        ("demo-mail", "same-twice", "same-twice"),
+        ("demo-mail", "GOCSPX-canary", ""),
+        ("demo-mail", '"GOCSPX-canary"', "another"),
+    ],
+    ids=["swapped", "swapped-prefix", "equal", "alone", "quoted"],
+)
+def test_row20_a_secret_as_client_id_is_kept_nowhere(
+    provider, integration, client_id, client_secret
+):
+    form = Entry(integration)
+    typed = {"client_id": client_id, "client_secret": client_secret}
+    errors = form.refused(**typed, extra_scopes="files.read")
+    assert "in its own field" in errors["client_id"]
+    assert (form.shown["client_id"], form.shown["extra_scopes"]) == ([""], ["files.read"])
+    assert_nowhere(form, client_id.strip('"'))
+
+
+@pytest.mark.parametrize("path", ["aside", "scopes"])
+def test_row20_no_other_button_keeps_a_secret_as_client_id(provider, path):
+    form = Entry()
+    typed = {"client_id": "same-twice", "client_secret": "same-twice"}
+    if path == "scopes":
+        assert set(form.refused(**typed, extra_scopes='bad"one')) == {"client_id", "scopes"}
+    else:
+        form.visitor.post("/portal/aside", **typed, act="default_scopes")
+        assert form.visitor.last.status_code == 200
+    assert form.shown["client_id"] == [""]
+    assert_nowhere(form, "same-twice")
+
+
+def test_row20_the_saved_secret_as_client_id_is_kept_nowhere(provider):
+    form = Entry()
+    form.goes_on()
+    form.visitor.open("demo-mail")
+    assert "client_id" in form.refused(client_id=SECRET, client_secret="")
+    assert form.stored().client_id == "fake_ok"
+    assert_nowhere(form, SECRET)
+
+
+def assert_nowhere(form, text):
+    assert text not in unescape(form.html)
+    assert not Flow.objects.filter(draft__icontains=text).exists()
+    assert not ClientVersion.objects.filter(client_id__icontains=text).exists()
+    assert not AuditEvent.objects.filter(data__icontains=text).exists()
 
 
 @pytest.mark.parametrize("typed", ["a" * 4201, "a" * 60_000], ids=["row09-4201", "row09-60kB"])

@@ -114,7 +114,7 @@ def test_a_bad_subdomain_is_refused_and_can_be_corrected(provider, row):
         assert "Zendesk subdomain" in errors["setting_subdomain"]
         assert form.shown["setting_subdomain"] == [typed.replace("\x00", "\ufffd")]
         assert form.shown["client_id"] == ["fake_ok"]
-        assert 'class="remark"' not in form.html
+        assert '<p class="remark">' not in form.html
     form.goes_on(setting_subdomain="acme")
     assert form.stored().settings == {"subdomain": "acme"}
     assert "/zendesk/acme/oauth/" in form.visitor.start()

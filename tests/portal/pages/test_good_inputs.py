@@ -79,12 +79,6 @@ def test_a_legal_client_id_is_literal(provider, typed):
     assert all(len(values) == 1 for values in sent.values())
 
 
-def test_row20_a_secret_equal_to_the_client_id_is_said_and_allowed(provider):
-    form = Entry()
-    form.goes_on(client_id="same-twice", client_secret="same-twice")
-    assert form.notices() == ["The App secret is the same as the App ID. Check both."]
-
-
 @pytest.mark.parametrize("integration", ["demo-mail", "demo-desk"], ids=["basic", "post"])
 @pytest.mark.parametrize("secret", [row[1] for row in SECRETS], ids=[row[0] for row in SECRETS])
 def test_a_secret_arrives_byte_for_byte(provider, integration, secret):
