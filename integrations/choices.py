@@ -7,7 +7,16 @@ from typing import Any
 
 from django.utils import timezone
 
-from integrations import access, clients, handoffs, inputs, organizations, scopes, versions
+from integrations import (
+    access,
+    clients,
+    handoffs,
+    inputs,
+    mistakes,
+    organizations,
+    scopes,
+    versions,
+)
 from integrations.clients import ClientConfig, Saved
 from integrations.errors import FlowClosed, InvalidInput, NotAllowed
 from integrations.models import Flow, HandOff, OAuthClient
@@ -220,11 +229,14 @@ def _fits(client: OAuthClient) -> bool:
 
 def keep_draft(*, flow: Flow, config: ClientConfig, scope_text: str) -> None:
     """Keep what was typed, so that no page makes a person type it again: all but the secret."""
-    _store(flow, draft=typed(config=config, scope_text=scope_text))
+    if flow.oauth_client is None:
+        raise NotAllowed("account_type_not_allowed")
+    kept = typed(client=flow.oauth_client, config=config, scope_text=scope_text)
+    _store(flow, draft=kept)
 
 
-def typed(*, config: ClientConfig, scope_text: str) -> dict[str, Any]:
-    """Return what was typed as a draft holds it, without the secret."""
+def typed(*, client: OAuthClient, config: ClientConfig, scope_text: str) -> dict[str, Any]:
+    """Return what was typed as a draft holds it: no secret, in whichever field it was."""
     kept: dict[str, Any] = {
         "client_id": _draft(config.client_id),
         "scopes": _draft(scope_text),
@@ -232,6 +244,9 @@ def typed(*, config: ClientConfig, scope_text: str) -> dict[str, Any]:
     }
     if config.secret_expires_on is not None:
         kept["secret_expires_on"] = _draft(config.secret_expires_on)
+    entered = config.client_secret
+    if mistakes.holds_secret(client=client, client_id=config.client_id, entered=entered):
+        kept["client_id"] = ""
     return kept
 
 

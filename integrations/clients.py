@@ -184,9 +184,7 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
     for item in provider.settings:
         value = config.settings.get(item.name, item.default)
         settings[item.name] = typed.keep(item.name, partial(inputs.clean_setting, item, value))
-    label = provider.client_id_label
-    check = partial(inputs.clean_client_id, config.client_id, label=label)
-    client_id = typed.keep("client_id", check)
+    client_id = typed.keep("client_id", partial(_cleaned_id, client, config))
     secret = _cleaned_secret(typed, provider, config.client_secret)
     cleaned = ClientConfig(client_id, secret, settings)
     if not config.client_secret:
@@ -197,6 +195,12 @@ def _checked(client: OAuthClient, config: ClientConfig) -> tuple[_Typed, ClientC
     for field, text in odd.items():
         typed.notices[field] = f"{typed.notices.get(field, '')} {text}".strip()
     return typed, cleaned
+
+
+def _cleaned_id(client: OAuthClient, config: ClientConfig) -> inputs.Cleaned:
+    label, entered = client.integration.provider.client_id_label, config.client_secret
+    mistakes.refuse_secret(client=client, client_id=config.client_id, entered=entered)
+    return inputs.clean_client_id(config.client_id, label=label)
 
 
 def _cleaned_end(typed: _Typed, client: OAuthClient, config: ClientConfig) -> str | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from django.db import models, transaction
 from django.urls import reverse
 from django.utils.html import format_html
 
-from integrations import clients, versions
+from integrations import clients, mistakes, versions
 from integrations.admin.base import ModelForm
 from integrations.admin.clients import secret_status
 from integrations.admin.rules import RulesField
@@ -159,6 +160,14 @@ class ChangeIntegrationForm(ModelForm):
             for item in error.errors:
                 known = item.field if item.field in self.fields else f"{SETTING}{item.field}"
                 self.add_error(known, item.message)
+                if item.code == mistakes.CODE:
+                    self._forget_client_id()
+
+    def _forget_client_id(self) -> None:
+        # The page shows a field at fault as it was sent.
+        sent: Any = copy(self.data)
+        sent[self.add_prefix("client_id")] = ""
+        self.data = sent
 
 
 def change_form(provider: Provider | None) -> type[ChangeIntegrationForm]:

@@ -47,6 +47,7 @@ class HandOffScreen:
     role: str
     until: datetime
     action: str = ""
+    notices: tuple[Notice, ...] = ()
     look: Look = PLAIN
 
 
@@ -86,14 +87,16 @@ def link(request: HttpRequest, ticket: str) -> HttpResponse:
 def form(request: HttpRequest) -> HttpResponse:
     """Save what was entered, or show the form again with every error."""
     opened = handoffs.form(Secret(request.POST.get("handle", "")[:MAX_TOKEN]))
-    provider = opened.hand_off.oauth_client.integration.provider
-    config, scope_text = options.read(request.POST, provider)
+    client = opened.hand_off.oauth_client
+    config, scope_text = options.read(request.POST, client.integration.provider)
     try:
-        handoffs.save(form=opened, config=config, scope_text=scope_text)
+        saved = handoffs.save(form=opened, config=config, scope_text=scope_text)
     except InvalidInput as error:
-        typed = choices.typed(config=config, scope_text=scope_text)
+        typed = choices.typed(client=client, config=config, scope_text=scope_text)
         return _form(request, opened, typed=typed, errors=error.errors)
-    return rendered(request, "handoff/done.html", _screen(opened.hand_off))
+    tidied = tuple(Notice("tidied", "", text) for text in saved.notices.values())
+    screen = replace(_screen(opened.hand_off), notices=tidied)
+    return rendered(request, "handoff/done.html", screen)
 
 
 @csrf_exempt
@@ -110,7 +113,7 @@ def aside(request: HttpRequest) -> HttpResponse:
     client = opened.hand_off.oauth_client
     told = asides.guide_told(request.POST, client=client, actor=handoffs.ACTOR)
     config, scope_text = asides.entered(request.POST, client.integration)
-    typed = choices.typed(config=config, scope_text=scope_text)
+    typed = choices.typed(client=client, config=config, scope_text=scope_text)
     screen = _form_screen(opened, typed=typed, notices=asides.notices(told))
     shown = replace(screen, picking=asides.goes_back(request.POST))
     return rendered(request, "handoff/form.html", shown)

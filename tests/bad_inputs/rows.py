@@ -103,7 +103,7 @@ ROWS: tuple[Row, ...] = (
     Row(17, "SQL", "text", ALL),
     Row(18, "spreadsheet formulas", "text", ("client_id", "name")),
     Row(19, "a mask in place of the secret", "refused", ("client_secret",)),
-    Row(20, "a secret equal to the client id", "kept, with a warning", ("client_secret",)),
+    Row(20, "a secret in the place of the client id", "refused, kept nowhere", ("client_id",)),
     Row(
         21, "a secret with % + & = : / #", "arrives byte for byte, in header and body",
         ("client_secret",),

@@ -99,7 +99,11 @@ VALUES: tuple[Value, ...] = (
     *refused(17, "invalid", HOME, "' OR 1=1--"),
     *kept(18, (*ID, *NAME), "=HYPERLINK(1)", "+1", "@x"),
     *refused(19, "mask", SECRET, "••••••••", "********", "●●●●●●", "••••••••4f2a"),
-    *kept(20, SECRET, "fake_ok"),
+    *refused(
+        20, "looks_like_secret", ID, "GOCSPX-canary", ' "xoxb-1-canary" ', "gl\u200bpat-canary"
+    ),
+    *refused(20, "looks_like_secret", ID, f"secret_{'a1' * 20}"),
+    *kept(20, ID, "secret_santa", "pat-and-mat"),
     *kept(21, SECRET, "%+&=:/#", "a&client_secret=b", "%+&=:/#\"'\\<>{}|^`~ ,;@!$*()[]?."),
     *refused(22, "looks_like_json", (*ID, *SECRET), JSON_FILE, '{\n  "installed": {}\n}'),
     *refused(23, "quotes", ID, '"abc"', "\u201cabc\u201d", "abc'"),

@@ -228,8 +228,6 @@ GOOGLE = "123456789-abcdefghij.apps.googleusercontent.com"
     [
         ("gmail", GOOGLE, "GOCSPX-x", []),
         ("gmail", "not-of-google", "GOCSPX-x", ["client_id"]),
-        ("gmail", "GOCSPX-x", GOOGLE, ["client_id"]),
-        ("gmail", GOOGLE, GOOGLE, ["client_secret"]),
         ("outlook", GUID, "abc~value", []),
         ("outlook", GUID, "9" + GUID[1:], ["client_secret"]),
         ("hubspot", "anything", "x", []),
@@ -240,6 +238,35 @@ def test_what_looks_wrong_is_told_by_field(slug, client_id, secret, fields):
     found = mistakes.noticed(provider=entry, client_id=client_id, secret=Secret(secret))
     assert list(found) == fields
     assert all(secret not in text for text in found.values())
+
+
+@pytest.mark.parametrize(
+    ("slug", "client_id", "secret", "refused"),
+    [
+        ("gmail", "GOCSPX-x", "", True),
+        ("hubspot", "  'GOCSPX-x'", "x", True),
+        ("hubspot", "GO\u200bCSPX-x", "x", True),
+        ("gmail", "of-no-known-form", GOOGLE, True),
+        ("gmail", "of-no-known-form", f" {GOOGLE}\n", True),
+        ("gmail", "x" * 60_000, GOOGLE, True),
+        ("hubspot", "same", "same", True),
+        ("hubspot", '"same"', " same", True),
+        ("notion", "secret_" + "aB3" * 15, "", True),
+        ("gmail", "of-no-known-form", "neither", False),
+        ("gmail", GOOGLE, "GOCSPX-x", False),
+        ("gmail", GOOGLE, "9" + GOOGLE, False),
+        ("zendesk", "secret_santa", "x", False),
+        ("zendesk", "pat-and-mat", "x", False),
+        ("hubspot", "", "", False),
+        ("hubspot", "\u200b", " ", False),
+    ],
+)
+def test_a_secret_in_place_of_the_client_id_is_known(slug, client_id, secret, refused):
+    entry = registry.load()[slug]
+    found = mistakes.is_secret(
+        provider=entry, client_id=client_id, secret=Secret(secret) if secret else None
+    )
+    assert found is refused
 
 
 def test_what_looks_wrong_is_saved_all_the_same(project, catalog):

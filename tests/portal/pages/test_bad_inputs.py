@@ -12,6 +12,7 @@ from integrations.models import AuditEvent, ClientVersion, Flow
 from tests.portal.pages.own_client_form import SECRET, Entry, by_row
 
 pytestmark = pytest.mark.django_db
+GOOGLE_ID = "123456789-abcdefghij.apps.googleusercontent.com"
 GOOGLE_FILE = json.dumps(
     {
         "web": {
@@ -110,8 +111,8 @@ def test_a_bad_secret_is_refused_and_never_shown(provider, row):
 @pytest.mark.parametrize(
     ("integration", "client_id", "client_secret"),
     [
-        ("gmail", "of-no-known-form", "1234567890-abc.apps.googleusercontent.com"),
-        ("gmail", "GOCSPX-canary", "1234567890-abc.apps.googleusercontent.com"),
+        ("gmail", "of-no-known-form", GOOGLE_ID),
+        ("gmail", "GOCSPX-canary", GOOGLE_ID),
         ("demo-mail", "same-twice", "same-twice"),
         ("demo-mail", "GOCSPX-canary", ""),
         ("demo-mail", '"GOCSPX-canary"', "another"),
@@ -145,8 +146,9 @@ def test_row20_no_other_button_keeps_a_secret_as_client_id(provider, path):
 def test_row20_the_saved_secret_as_client_id_is_kept_nowhere(provider):
     form = Entry()
     form.goes_on()
-    form.visitor.open("demo-mail")
-    assert "client_id" in form.refused(client_id=SECRET, client_secret="")
+    form.visitor.post("/portal/options", client_id=SECRET, client_secret="")
+    assert form.visitor.last.status_code == 422
+    assert "in its own field" in form.errors()["client_id"]
     assert form.stored().client_id == "fake_ok"
     assert_nowhere(form, SECRET)
 

@@ -382,6 +382,41 @@ def test_a_link_ends_with_the_key_that_asked(vendor):
     assert gone(colleague)
 
 
+def test_a_swapped_secret_is_refused_told_and_shown_to_nobody(project, provider):
+    factories.make_integration(project, "gmail")
+    secret, google = "of-no-known-form", "123456789-abcdefghij.apps.googleusercontent.com"
+    dana = Visitor(project)
+    dana.open("gmail")
+    link = sent(dana)
+    link.begin()
+    link.save(client_id=secret, client_secret=google)
+    assert link.last.status_code == 422
+    assert "in its own field" in link.page.text
+    assert link.page.form("/handoff/form").submitted["client_id"] == [""]
+    dana.status()
+    seen = [
+        link.page.html,
+        dana.page.html,
+        vendor_of(project)("GET", "/v1/clients").content.decode(),
+    ]
+    assert all(secret not in text for text in seen)
+    assert not AuditEvent.objects.filter(data__icontains=secret).exists()
+    link.save(client_id=google, client_secret=secret)
+    assert "Thanks" in link.page.text
+
+
+def test_the_colleague_reads_what_looks_odd_when_all_is_saved(project, provider):
+    factories.make_integration(project, "gmail")
+    dana = Visitor(project)
+    dana.open("gmail")
+    link = sent(dana)
+    link.begin()
+    link.save(client_id=" my-app ")
+    assert "Thanks" in link.page.text
+    assert "We removed spaces around the" in link.page.text
+    assert "does not look like a" in link.page.text
+
+
 @pytest.mark.parametrize(
     ("changed", "status"),
     [
