@@ -8,11 +8,19 @@ from datetime import date
 from functools import partial
 
 from django.db import transaction
+from django.utils import timezone
 
 from integrations import audit, inputs, mistakes, versions
 from integrations.catalog.schema import Provider
 from integrations.errors import FieldError, InvalidInput, NotAllowed, SealBroken
-from integrations.models import ClientVersion, EndUser, Integration, OAuthClient, Organization
+from integrations.models import (
+    ClientVersion,
+    EndUser,
+    HandOff,
+    Integration,
+    OAuthClient,
+    Organization,
+)
 from integrations.secret import Secret
 from integrations.wording import said
 
@@ -80,7 +88,7 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
     An empty secret keeps the saved one only while the client id and every setting that forms a
     host or path of an endpoint stay the same: a stored secret is never sent anywhere new.
 
-    Raises InvalidInput with every field at fault.
+    Raises InvalidInput with every field at fault, NotAllowed if the client changed hands meanwhile.
     """
     provider = client.integration.provider
     typed, cleaned = _checked(client, config)
@@ -94,6 +102,8 @@ def replace_config(*, client: OAuthClient, config: ClientConfig, actor: str) -> 
             .select_related("integration__project")
             .get(pk=client.pk)
         )
+        if _owner(locked) != _owner(client):
+            raise NotAllowed("client_not_usable")
         current = locked.current_version
         if current:
             # Compared with the provider that the new version will be made for, and no later one.
@@ -124,8 +134,9 @@ def keep_scopes(*, client: OAuthClient, names: tuple[str, ...]) -> None:
 def promote(*, client: OAuthClient, organization: Organization, actor: str) -> None:
     """Make a person's client their organization's: slot, versions and connections stay.
 
-    Raises NotAllowed for a client that is no person's of this organization, or where the
-    organization has one of this integration already.
+    Links with which somebody else enters it end: they were made for one person's app. Raises
+    NotAllowed for a client that is no person's of this organization, or where the organization has
+    one of this integration already.
     """
     own = client.end_user is not None and client.end_user.organization_id == organization.pk
     if not own or client.state != OAuthClient.State.ACTIVE:
@@ -143,6 +154,7 @@ def promote(*, client: OAuthClient, organization: Organization, actor: str) -> N
         moved = OAuthClient.objects.filter(pk=client.pk, end_user=client.end_user_id)
         if not moved.update(owner=shared, organization=organization, end_user=None):
             raise NotAllowed("client_not_usable")
+        _end_links(client)
         audit.record(
             project=client.integration.project,
             actor=actor,
@@ -158,6 +170,15 @@ def problems(*, client: OAuthClient, config: ClientConfig) -> tuple[FieldError, 
     """Return every reason why `replace_config` would refuse this, in the form's order."""
     typed, _ = _checked(client, config)
     return tuple(typed.errors)
+
+
+def _owner(client: OAuthClient) -> tuple[object, ...]:
+    return client.owner, client.end_user_id, client.organization_id
+
+
+def _end_links(client: OAuthClient) -> None:
+    rows = HandOff.objects.filter(oauth_client=client, outcome=HandOff.Outcome.OPEN)
+    rows.update(outcome=HandOff.Outcome.REVOKED, ended_at=timezone.now(), form_hash="")
 
 
 class _Typed:

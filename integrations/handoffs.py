@@ -6,6 +6,7 @@ in the page; saving ends both. Whoever holds the link may save that one client a
 
 from __future__ import annotations
 
+from copy import copy
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -14,10 +15,18 @@ from django.db import transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
-from integrations import access, audit, clients, inputs, organizations, scopes
+from integrations import access, audit, clients, inputs, organizations, scopes, standing
 from integrations.clients import ClientConfig, Saved
 from integrations.errors import FlowClosed, InvalidInput, NotAllowed, NotFound
-from integrations.models import ApiKey, EndUser, Flow, HandOff, OAuthClient
+from integrations.models import (
+    ApiKey,
+    Binding,
+    EndUser,
+    Flow,
+    HandOff,
+    OAuthClient,
+    PortalSession,
+)
 from integrations.models.projects import OWN_CLIENT
 from integrations.secret import Secret, digest, new_token
 
@@ -45,7 +54,8 @@ class Form:
 def issue(*, flow: Flow) -> Issued:
     """Make the link for the client that this flow asks for; one made before ends.
 
-    Raises FlowClosed, NotAllowed for a client that the person may not save themselves.
+    Raises FlowClosed, NotAllowed for a client that the person may not save themselves, and for one
+    in use where the visit was opened by a link, which anybody may have been sent.
     """
     client, who = flow.oauth_client, flow.acting
     if flow.status not in Flow.EDITABLE:
@@ -53,6 +63,8 @@ def issue(*, flow: Flow) -> Issued:
     if client is None or flow.account_type != OWN_CLIENT:
         raise NotAllowed("account_type_not_allowed")
     organizations.require_change(who=who, client=client)
+    if flow.binding == Binding.WEAK and client.state == OAuthClient.State.ACTIVE:
+        raise NotAllowed("start_refused")
     shared = client.owner == Owner.ORGANIZATION
     with transaction.atomic():
         Flow.objects.select_for_update().get(pk=flow.pk)
@@ -60,6 +72,7 @@ def issue(*, flow: Flow) -> Issued:
         made = _made(
             client,
             flow=flow,
+            session=who if isinstance(who, PortalSession) else flow.session,
             end_user=flow.end_user,
             issuer=Issuer.ORG_ADMIN if shared else Issuer.PERSON,
             asked_by=access.actor_of(who),
@@ -71,7 +84,7 @@ def issue(*, flow: Flow) -> Issued:
 def issue_for_vendor(
     *, client: OAuthClient, actor: str, end_user: EndUser | None = None, key: ApiKey | None = None
 ) -> Issued:
-    """Make a link in the vendor's name; one it made before for this client ends.
+    """Make a link in the vendor's name; all that were made before for this client end.
 
     Raises NotAllowed for an organization's client whose host is entered: that takes one of the
     organization's administrators.
@@ -79,7 +92,7 @@ def issue_for_vendor(
     _refuse_open_host(client)
     with transaction.atomic():
         OAuthClient.objects.select_for_update().get(pk=client.pk)
-        _end(HandOff.objects.filter(oauth_client=client, flow=None), Outcome.REPLACED)
+        _end(HandOff.objects.filter(oauth_client=client), Outcome.REPLACED)
         return _made(
             client,
             end_user=end_user,
@@ -91,7 +104,7 @@ def issue_for_vendor(
 
 def found(ticket: Secret) -> HandOff:
     """Return the hand-off of a link that could be used now. Raises NotFound, one for all."""
-    return _live(HandOff.objects.filter(ticket_hash=digest(ticket.reveal())))
+    return standing.live(HandOff.objects.filter(ticket_hash=digest(ticket.reveal())))
 
 
 def begun(row: HandOff) -> Form:
@@ -106,12 +119,12 @@ def begun(row: HandOff) -> Form:
 def form(handle: Secret) -> Form:
     """Return the form that this handle is in. Raises NotFound."""
     rows = HandOff.objects.filter(form_hash=digest(handle.reveal()))
-    return Form(_live(rows.filter(form_expires_at__gt=timezone.now())), handle)
+    return Form(standing.live(rows.filter(form_expires_at__gt=timezone.now())), handle)
 
 
 def as_flow(row: HandOff) -> Flow:
-    """Return what the form shows, as a flow that is never stored: nothing of the person's own."""
-    client = row.oauth_client
+    """Return what the form shows, as a flow that is never stored: nothing typed or saved before."""
+    client = _emptied(row.oauth_client)
     return Flow(
         project=row.project,
         integration=client.integration,
@@ -124,16 +137,12 @@ def as_flow(row: HandOff) -> Flow:
 def save(*, form: Form, config: ClientConfig, scope_text: str) -> Saved:
     """Store what was entered, end the link, and let the flow that waits go on.
 
-    Raises InvalidInput with every field at fault, NotFound for a link that ended meanwhile.
+    Whoever holds the link enters all of it: no secret that is saved is kept. Raises InvalidInput
+    with every field at fault, NotFound for a link that ended meanwhile.
     """
-    row = form.hand_off
-    rules = scopes.policy(row.oauth_client.integration)
-    try:
-        names = scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text))
-    except InvalidInput as error:
-        others = clients.problems(client=row.oauth_client, config=config)
-        raise InvalidInput(*others, *error.errors) from None
+    names = _checked(form.hand_off.oauth_client, config, scope_text)
     with transaction.atomic():
+        row = _locked(form.hand_off)
         # First: of two who save at once, one ends the link and the other finds it ended.
         if not _end(HandOff.objects.filter(pk=row.pk, form_hash=row.form_hash), Outcome.SUBMITTED):
             raise NotFound("link_ended")
@@ -142,6 +151,12 @@ def save(*, form: Form, config: ClientConfig, scope_text: str) -> Saved:
         _record(row, "handoff.completed", actor=ACTOR, version=saved.version.number)
         _move_flow(row, saved, names)
     return saved
+
+
+def end_all(end_user: EndUser) -> None:
+    """End the links that a person made in their visits, as when they sign out everywhere."""
+    rows = HandOff.objects.filter(end_user=end_user).exclude(issuer=Issuer.VENDOR)
+    _end(rows, Outcome.REVOKED)
 
 
 def revoke(*, flow: Flow, outcome: HandOff.Outcome = Outcome.REVOKED) -> bool:
@@ -190,35 +205,34 @@ def _made(client: OAuthClient, **fields: Any) -> Issued:
     return Issued(row, Secret(ticket))
 
 
-def _live(rows: QuerySet[HandOff]) -> HandOff:
-    """Return the one row, if everything still stands that it was made for. Raises NotFound."""
-    row = (
-        rows.filter(outcome=Outcome.OPEN, expires_at__gt=timezone.now())
-        .filter(project__is_active=True, oauth_client__integration__is_active=True)
-        .select_related("project", "api_key", "end_user", "flow", "oauth_client__current_version")
-        .select_related("oauth_client__integration__project")
-        .first()
-    )
-    if row is None or not _stands(row):
-        raise NotFound("link_ended")
-    return row
+def _checked(client: OAuthClient, config: ClientConfig, scope_text: str) -> tuple[str, ...]:
+    """Return the permissions. Raises InvalidInput with every field at fault."""
+    names: tuple[str, ...] = ()
+    faults = list(clients.problems(client=_emptied(client), config=config))
+    try:
+        rules = scopes.policy(client.integration)
+        names = scopes.checked(rules=rules, names=inputs.clean_scopes(scope_text))
+    except InvalidInput as error:
+        faults += error.errors
+    if faults:
+        raise InvalidInput(*faults)
+    return names
 
 
-def _stands(row: HandOff) -> bool:
-    client, flow = row.oauth_client, row.flow
-    if row.api_key and not row.api_key.is_live:
-        return False
-    # Whoever chose another way meanwhile, or ended the flow, waits for nobody.
-    if flow and (flow.status not in Flow.EDITABLE or flow.oauth_client_id != client.pk):
-        return False
-    if client.owner != Owner.ORGANIZATION:
-        return True
-    if row.issuer == Issuer.VENDOR:
-        return not client.integration.provider.host_settings()
-    member = row.end_user is not None and organizations.is_member(
-        end_user=row.end_user, client=client
-    )
-    return row.issuer == Issuer.ORG_ADMIN and member
+def _emptied(client: OAuthClient) -> OAuthClient:
+    """Return the client as if nothing was ever saved in it; never stored."""
+    empty = copy(client)
+    empty.current_version = None
+    return empty
+
+
+def _locked(seen: HandOff) -> HandOff:
+    """Return the hand-off as it is now, with nobody else changing it. Raises NotFound."""
+    # In this order everywhere, so that no two wait for each other: flow, client, hand-off.
+    if seen.flow_id:
+        Flow.objects.select_for_update().filter(pk=seen.flow_id).first()
+    OAuthClient.objects.select_for_update().filter(pk=seen.oauth_client_id).first()
+    return standing.live(HandOff.objects.filter(pk=seen.pk, form_hash=seen.form_hash))
 
 
 def _refuse_open_host(client: OAuthClient) -> None:

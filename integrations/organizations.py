@@ -39,6 +39,11 @@ def organization_id(who: Member) -> UUID | None:
     return current
 
 
+def governing_id(who: Member) -> UUID | None:
+    """Return the organization whose policy somebody is under: the one they are in now, or None."""
+    return who.end_user.organization_id
+
+
 def is_admin(who: Member) -> bool:
     """Return whether a verified user token made them an administrator of that organization."""
     return organization_id(who) is not None and getattr(who, "org_admin", False) is True
@@ -114,6 +119,13 @@ def is_member(*, end_user: EndUser, client: OAuthClient) -> bool:
     """Return whether a client is not another organization's than the one the person is in now."""
     shared = client.owner == Owner.ORGANIZATION
     return not shared or client.organization_id == end_user.organization_id
+
+
+def is_still_admin(*, end_user: EndUser, client: OAuthClient) -> bool:
+    """Return whether the visit they were last seen in made them the client's administrator."""
+    visits = PortalSession.objects.filter(end_user=end_user)
+    last = visits.order_by("-last_seen_at", "-created_at").first()
+    return last is not None and last.org_admin and last.organization_id == client.organization_id
 
 
 def _settled(integration: Integration, organization: UUID | None) -> tuple[str, ...] | None:

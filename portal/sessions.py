@@ -12,6 +12,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Exists, OuterRef, QuerySet
 from django.utils import timezone
 
+from integrations import handoffs
 from integrations.errors import NotAllowed, SessionInvalid
 from integrations.models import (
     AllowedOrigin,
@@ -164,8 +165,11 @@ def end(*sessions: PortalSession) -> None:
 
 
 def end_all(end_user: EndUser) -> None:
-    """End every visit of a person, as when they sign out."""
-    PortalSession.objects.filter(end_user=end_user, ended_at=None).update(ended_at=timezone.now())
+    """End every visit of a person, as when they sign out, and the links they made in one."""
+    with transaction.atomic():
+        open_ones = PortalSession.objects.filter(end_user=end_user, ended_at=None)
+        open_ones.update(ended_at=timezone.now())
+        handoffs.end_all(end_user)
 
 
 def may_embed(*, project: Project, origin: str) -> bool:

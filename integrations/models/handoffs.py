@@ -10,14 +10,15 @@ from django.db.models import Q
 from integrations.models.clients import OAuthClient
 from integrations.models.people import EndUser
 from integrations.models.projects import ApiKey, Project
-from integrations.models.sessions import Flow
+from integrations.models.sessions import Flow, PortalSession
 
 
 class HandOff(models.Model):
     """A right to enter one client, until it was entered. Link and form are kept as digests.
 
-    Either a person asked for it in a flow, or the vendor did: then it has no flow. One that an
-    API key made ends with that key.
+    Either a person asked for it in a flow, or the vendor did: then it has no flow and no session.
+    One that an API key made ends with that key, and one made in a visit with the key that vouched
+    for the person there.
     """
 
     class Issuer(models.TextChoices):
@@ -42,6 +43,9 @@ class HandOff(models.Model):
     )
     flow = models.ForeignKey(
         Flow, on_delete=models.CASCADE, null=True, blank=True, related_name="hand_offs"
+    )
+    session = models.ForeignKey(
+        PortalSession, on_delete=models.CASCADE, null=True, blank=True, related_name="+"
     )
     end_user = models.ForeignKey(
         EndUser, on_delete=models.CASCADE, null=True, blank=True, related_name="+"

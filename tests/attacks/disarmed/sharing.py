@@ -10,6 +10,7 @@ CHOICES = "integrations/choices.py"
 CONNECT = "integrations/connect.py"
 HANDOFFS = "integrations/handoffs.py"
 ORGANIZATIONS = "integrations/organizations.py"
+STANDING = "integrations/standing.py"
 SHARED, LINKS = "test_organizations.py", "test_handoffs.py"
 POSTED = f"{SHARED}::test_a_policy_holds_for_whoever_posts_another_account_type"
 SHOWN = f"{LINKS}::test_its_pages_show_nothing_that_the_person_typed"
@@ -173,7 +174,7 @@ DEFENCES: tuple[Defence, ...] = (
         57,
         "a link works until it was used or withdrawn",
         f"{LINKS}::test_a_used_link_does_nothing",
-        (HANDOFFS, OPEN, "        rows.filter(expires_at__gt=timezone.now())\n"),
+        (STANDING, OPEN, "        rows.filter(expires_at__gt=timezone.now())\n"),
     ),
     defence(
         57,
@@ -189,7 +190,7 @@ DEFENCES: tuple[Defence, ...] = (
         57,
         "a link works for seven days",
         f"{LINKS}::test_an_expired_link_does_nothing",
-        (HANDOFFS, OPEN, "        rows.filter(outcome=Outcome.OPEN)\n"),
+        (STANDING, OPEN, "        rows.filter(outcome=Outcome.OPEN)\n"),
     ),
     defence(
         57,
@@ -206,7 +207,7 @@ DEFENCES: tuple[Defence, ...] = (
         "a link serves the flow that waits for it",
         f"{LINKS}::test_a_link_of_a_flow_that_ended_or_went_another_way_does_nothing",
         (
-            HANDOFFS,
+            STANDING,
             "    if flow and (flow.status not in Flow.EDITABLE or flow.oauth_client_id != client.pk):",
             "    if False:",
         ),
@@ -252,9 +253,9 @@ DEFENCES: tuple[Defence, ...] = (
         "a link for an organization needs its maker there",
         f"{LINKS}::test_a_link_for_an_organization_ends_when_whoever_made_it_leaves",
         (
-            HANDOFFS,
-            "    return row.issuer == Issuer.ORG_ADMIN and member",
-            "    return row.issuer == Issuer.ORG_ADMIN",
+            STANDING,
+            "    if not organizations.is_member(end_user=row.end_user, client=client):\n        return False\n",
+            "",
         ),
     ),
     defence(
