@@ -38,7 +38,7 @@ def choose_account_type(*, flow: Flow, account_type: str) -> None:
     organizations.require_offered(
         kind=account_type,
         integration=flow.integration,
-        organization=organizations.organization_id(flow.acting),
+        organization=organizations.governing_id(flow.acting),
     )
     if account_type == DEFAULT_ACCOUNT:
         return _take_vendor_client(flow)

@@ -87,7 +87,7 @@ def begin(*, session: PortalSession, wish: Wish) -> Flow:
     """
     integration = access.integration_of(who=session, slug=wish.integration)
     target = _target(session, wish)
-    organization = organizations.organization_id(session)
+    organization = organizations.governing_id(session)
     allowed = organizations.offered(integration=integration, organization=organization)
     # A connection of a kind that is no longer offered is renewed as one that is.
     same_kind = (target.account_type,) if target and target.account_type in allowed else ()
@@ -153,7 +153,7 @@ def authorize(*, flow: Flow) -> Authorization:
     organizations.require_offered(
         kind=flow.account_type,
         integration=flow.integration,
-        organization=organizations.organization_id(flow.acting),
+        organization=organizations.governing_id(flow.acting),
     )
     if not organizations.may_use(who=flow.acting, client=flow.oauth_client):
         raise NotAllowed("client_not_usable")

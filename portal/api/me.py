@@ -33,7 +33,7 @@ def me(request: HttpRequest) -> Me:
 def integrations(request: HttpRequest) -> IntegrationList:
     """Return what the project offers the person."""
     person: Person = caller(request)
-    mine = organizations.organization_id(person)
+    mine = organizations.governing_id(person)
     rows = access.integrations_of(person.project)
     shown = [views.integration(row, organization=mine) for row in rows]
     return IntegrationList(integrations=shown)

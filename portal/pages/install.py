@@ -135,7 +135,7 @@ def connect_another(request: PortalRequest) -> HttpResponse:
     integration = access.integration_of(who=request.portal_session, slug=slug)
     offered = organizations.offered(
         integration=integration,
-        organization=organizations.organization_id(request.portal_session),
+        organization=organizations.governing_id(request.portal_session),
     )
     wish = Wish(integration=slug, account_types=offered)
     return show(request, connect.begin(session=request.portal_session, wish=wish))
