@@ -50,14 +50,15 @@ class ArtefactOut(Schema):
 
 def artefacts(flow: Flow) -> list[ArtefactOut]:
     """Return what registers the app whose details the flow's stage asks for, if it does."""
-    if stages.stage(flow) != "preOptions":
+    if stages.stage(flow) != "preOptions" or not stages.enters_client(flow):
         return []
     return [ArtefactOut.model_validate(asdict(each)) for each in stages.artefacts(flow)]
 
 
 def instruction(flow: Flow) -> InstructionOut | None:
     """Return how to register the app whose details the flow's stage asks for, if it does."""
-    if stages.stage(flow) != "preOptions" or flow.oauth_client is None:
+    shown = stages.stage(flow) == "preOptions" and stages.enters_client(flow)
+    if not shown or flow.oauth_client is None:
         return None
     provider, address = flow.integration.provider, flow.oauth_client.redirect_uri()
     setup, asked = provider.setup, {item.name: item.value for item in stages.pre_options(flow)}
