@@ -17,7 +17,7 @@ from integrations import headers, proxyrules, tokens
 from integrations.catalog.api import ApiValue
 from integrations.catalog.schema import PLACEHOLDER, Provider
 from integrations.errors import ConnectError, NotAllowed, ProviderUnavailable
-from integrations.models import Connection
+from integrations.models import Connection, Credential
 from integrations.oauth.streaming import Stream, StreamingTransport
 from integrations.tokens import AccessToken
 
@@ -88,7 +88,7 @@ def base_url(connection: Connection) -> str:
 
     Each part of it is checked again here: no answer of a provider can name another host.
     """
-    provider: Provider = connection.credential.client_version.provider
+    provider = _provider(connection)
     if provider.api is None:
         raise NotAllowed("proxy_unsupported")
     parts = {name: _setting(provider, connection, name) for name in provider.api.placeholders()}
@@ -99,6 +99,17 @@ def base_url(connection: Connection) -> str:
     if not urlsplit(url).hostname:
         raise NotAllowed("proxy_address_unknown")
     return url
+
+
+def _provider(connection: Connection) -> Provider:
+    """Return the provider as it was when the grant was made, to which its tokens go.
+
+    One that is gone has no tokens either: whoever asks for them is told so.
+    """
+    credential = Credential.objects.filter(pk=connection.pk).first()
+    if credential is None:
+        return connection.integration.provider
+    return credential.client_version.provider
 
 
 class _Attempt:
@@ -149,7 +160,7 @@ class _Attempt:
 
     def _once(self, token: AccessToken) -> Stream:
         try:
-            use = self._connection.integration.provider.token_use
+            use = _provider(self._connection).token_use
             going = headers.outgoing(self._call.headers, token=token.token, use=use)
         except ValueError:
             raise proxyrules.unusable("headers", "proxy_request_invalid") from None

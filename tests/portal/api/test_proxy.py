@@ -7,6 +7,7 @@ import hashlib
 import socket
 import threading
 import tracemalloc
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
@@ -728,6 +729,13 @@ def test_a_provider_whose_address_is_not_known_is_told_so(api, portal, url):
     registry.install({"demo-mail": entry})
     answer = portal("GET", f"{url}/x")
     assert (answer.status, answer.problem(), api.seen) == (403, "proxy_unsupported", [])
+
+
+@pytest.fixture(autouse=True)
+def _no_answer_left_open() -> Iterator[None]:
+    """Collect answers that a test did not read to the end: each holds a place at its host."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture(autouse=True)
