@@ -235,6 +235,6 @@ def test_a_page_whose_tokens_are_bad_from_the_start_offers_nothing(page, open_ho
 def test_a_page_of_an_unregistered_origin_is_told_to_register_it(page, open_host, user):
     site = open_host(port=0)
     page.goto(f"{site.origin}/?user={user.key}")
-    expect(page.locator("#log")).to_contain_text("network_error")
-    expect(page.locator("#status")).to_contain_text(f"{site.origin} is registered")
+    expect(page.locator("#log")).to_contain_text("origin_not_allowed")
+    expect(page.locator("#status")).to_contain_text(f"{site.origin} is not an origin")
     assert page.evaluate("ConnectPortal.getUser()") == {"authenticated": False}

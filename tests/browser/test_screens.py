@@ -171,10 +171,10 @@ def test_the_error_page(page, gallery, stack):
 
 def test_the_error_page_inside_the_host(dana, gallery):
     dana.page.evaluate(
-        """() => { ConnectPortal.connect("demo-mail", {accountType: "unheard-of"})
-          .catch(() => {}); }"""
+        """() => { ConnectPortal.connect("demo-mail", {accountType: "default",
+          selectedCredentialId: "00000000-0000-4000-8000-000000000000"}).catch(() => {}); }"""
     )
-    expect(dana.title).to_have_text("This way of connecting does not exist")
+    expect(dana.title).to_have_text("This connection is not here")
     gallery.take("error-framed", dana.page, dana.frame)
 
 
