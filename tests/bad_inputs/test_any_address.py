@@ -24,6 +24,8 @@ PATHS = [
     "/oauth/callback/" + "a" * 26,
     "/oauth/done/{id}",
     "/hosted/x",
+    "/handoff/x",
+    "/look/{id}/x.css",
     "/api/v1/me",
     "/api/v1/connections",
     "/api/openapi.json",

@@ -61,7 +61,9 @@ def test_a_text_is_taken_as_the_table_says(provider, client, door, row):
     for value in values_at(door)[row]:
         if value.code:
             before = stored.rows(*stored.KEPT[:-1], OAuthClient)
+            asked = len(provider.requests("token"))
             status, errors, answer = send(value.text)
+            assert len(provider.requests("token")) == asked
             assert list(errors) == ["client_secret"], value
             assert status == (400 if value.unusable and door is not Door.SECRET_PAGE else 422)
             assert errors["client_secret"] in {"", value.code, "invalid"}
@@ -72,7 +74,8 @@ def test_a_text_is_taken_as_the_table_says(provider, client, door, row):
             assert (status, errors) == (200, {})
             newest = ClientVersion.objects.latest("number")
             assert newest.open_required("client_secret").reveal() == value.kept
-    assert provider.requests("token") == []
+    # A secret that was taken may be tried in advance, with a code that nobody was given.
+    assert {each.outcome for each in provider.requests("token")} <= {"unknown_client"}
 
 
 def test_every_door_is_tried(client: Any) -> None:

@@ -169,7 +169,7 @@ WAYS: dict[str, tuple[Callable[..., dict[str, str]], str]] = {
     "form": (connects, "integrations.connect.save_options"),
     "new version": (connects, "integrations.models.ClientVersion.save"),
     "audit": (connects, "integrations.audit.record"),
-    "template": (connects, "portal.pages.visit.render"),
+    "template": (connects, "portal.pages.visit.rendered"),
     "refresh": (refreshes, "integrations.oauth.http.Transport._sent"),
     "refresh answer": (refreshes, "integrations.oauth.answers.token_answer"),
     "opening tokens": (refreshes, "cryptography.fernet.Fernet.decrypt"),
